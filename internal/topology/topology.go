@@ -1,0 +1,275 @@
+// Package topology describes a Lync or Skype for Business deployment as plain data: names, servers, the reverse
+// proxy, certificates, both DNS views and the network between them.
+//
+//	t := topology.Healthy()
+//	t.External.Remove(t.Discovery(0)) // a fault is an edit
+//	if err := t.Validate(); err != nil { … }
+//
+// A topology may be wrong (that is what it is for): Validate refuses only what no lab could run, such as a
+// publishing rule that names a web server which does not exist. Healthy is the one in which every rule is silent.
+package topology
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Topology is one deployment. Values are plain data: Clone before an edit that must not be shared.
+type Topology struct {
+	// Product is the server version: lync2010, lync2013, sfb2015 or sfb2019.
+	Product string `yaml:"product"`
+	// SIPDomains are the domains of sign-in addresses; the first is the main one.
+	SIPDomains []string `yaml:"sip_domains"`
+	// Users are accounts of the lab.
+	Users []User `yaml:"users,omitempty"`
+	// Plan is what the administrators mean to have. Faults leave it alone: it is what a probe is told to expect.
+	Plan Plan `yaml:"plan"`
+	// Pools are Front End pools and Director pools. The first Front End pool is the main one.
+	Pools []Pool `yaml:"pools"`
+	// Apps are the other servers: Office Web Apps, Exchange, web sites, the Access Edge.
+	Apps []App `yaml:"apps,omitempty"`
+	// Proxy is the reverse proxy.
+	Proxy Proxy `yaml:"proxy"`
+	// External and Internal are the two DNS views.
+	External View `yaml:"external_dns"`
+	Internal View `yaml:"internal_dns"`
+	// WiFi says how phones in the office are set up.
+	WiFi WiFi `yaml:"wifi,omitempty"`
+	// Paths are the firewall and NAT rules that matter, first match wins. What no rule names passes when the
+	// address is reachable in principle: private addresses are not, from outside.
+	Paths []Path `yaml:"paths,omitempty"`
+}
+
+// User is a lab-only account.
+type User struct {
+	// SIP is the sign-in address without "sip:".
+	SIP string `yaml:"sip"`
+	// Login is the Windows account, DOMAIN\name.
+	Login string `yaml:"login"`
+	// Password is invented for the lab.
+	Password string `yaml:"password"`
+}
+
+// Plan names what the deployment is meant to offer.
+type Plan struct {
+	// ExternalWeb and InternalWeb are the web services FQDNs of all pools and Directors.
+	ExternalWeb []string `yaml:"external_web"`
+	InternalWeb []string `yaml:"internal_web"`
+	// Meet and Dialin are the hosts of the simple URLs; empty means the URL lives below the web FQDN.
+	Meet   []string `yaml:"meet,omitempty"`
+	Dialin []string `yaml:"dialin,omitempty"`
+	// OfficeWebApps are the hosts of Office Web Apps or Office Online Server.
+	OfficeWebApps []string `yaml:"office_web_apps,omitempty"`
+	// HTTPOnlyDiscovery says that lyncdiscover is published on port 80 only, on purpose.
+	HTTPOnlyDiscovery bool `yaml:"http_only_discovery,omitempty"`
+	// Hybrid says that some users are homed in the online service.
+	Hybrid bool `yaml:"hybrid,omitempty"`
+}
+
+// Roles of a pool.
+const (
+	FrontEnd = "front-end"
+	Director = "director"
+)
+
+// Pool is a Front End or Director pool: nodes that serve the same two web sites.
+type Pool struct {
+	// Name is the pool's FQDN.
+	Name string `yaml:"name"`
+	// Role is FrontEnd (also when empty) or Director.
+	Role string `yaml:"role,omitempty"`
+	// Product overrides the topology's.
+	Product string `yaml:"product,omitempty"`
+	// Internal and External are the two web sites as every node is configured.
+	Internal Site `yaml:"internal"`
+	External Site `yaml:"external"`
+	// SimpleURLs are the meet and dialin hosts registered on the nodes (Enable-CsComputer has run).
+	SimpleURLs []string `yaml:"simple_urls,omitempty"`
+	// Redirects maps a SIP domain that lives elsewhere to the next discovery URL.
+	Redirects map[string]string `yaml:"redirects,omitempty"`
+	// Nodes are the machines.
+	Nodes []Node `yaml:"nodes"`
+	// Balancer is the hardware load balancer; nil means none.
+	Balancer *Balancer `yaml:"balancer,omitempty"`
+}
+
+// Site is one of the two web sites.
+type Site struct {
+	// WebFQDN is the host in the URLs the site hands out.
+	WebFQDN string `yaml:"web_fqdn"`
+	// HTTPS and HTTP are the bound ports; zero means the binding is missing.
+	HTTPS int `yaml:"https"`
+	HTTP  int `yaml:"http"`
+	// Certificate is what the HTTPS binding presents; nil means that none is assigned.
+	Certificate *Certificate `yaml:"certificate,omitempty"`
+	// MinTLS and MaxTLS bound the protocol versions: "1.0" to "1.3"; empty means 1.0 and 1.3.
+	MinTLS string `yaml:"min_tls,omitempty"`
+	MaxTLS string `yaml:"max_tls,omitempty"`
+	// RequireSSL refuses plain HTTP with 403.4.
+	RequireSSL bool `yaml:"require_ssl,omitempty"`
+	// StoppedAppPools are the IIS application pools (by virtual directory) that answer 503.
+	StoppedAppPools []string `yaml:"stopped_app_pools,omitempty"`
+}
+
+// Node is a machine of a pool.
+type Node struct {
+	// FQDN is the machine name, which the server shows in X-MS-Server-Fqdn.
+	FQDN    string     `yaml:"fqdn"`
+	Address netip.Addr `yaml:"address"`
+	// Stopped lists the sites that are not started on this node: "internal", "external".
+	Stopped []string `yaml:"stopped,omitempty"`
+	// StoppedAppPools are application pools stopped on this node's external site, beyond the pool's.
+	StoppedAppPools []string `yaml:"stopped_app_pools,omitempty"`
+}
+
+// Balancer is a hardware load balancer in front of a pool.
+type Balancer struct {
+	Address netip.Addr `yaml:"address"`
+	// Ports maps a port of the virtual address to the port of the members.
+	Ports map[int]int `yaml:"ports"`
+}
+
+// Kinds of App.
+const (
+	OfficeWebApps = "office-web-apps"
+	Exchange      = "exchange"
+	Website       = "website"
+	AccessEdge    = "access-edge"
+	Appliance     = "appliance"
+	OnlineService = "online-service"
+)
+
+// App is a server that is not a Front End.
+type App struct {
+	// Kind decides what it answers: OfficeWebApps, Exchange, Website, AccessEdge (SIP over TLS, no HTTP),
+	// Appliance (a firewall's log-in page) or OnlineService (discovery of the cloud).
+	Kind    string     `yaml:"kind"`
+	FQDN    string     `yaml:"fqdn"`
+	Address netip.Addr `yaml:"address"`
+	// HTTPS and HTTP are the ports; zero means not bound.
+	HTTPS       int          `yaml:"https,omitempty"`
+	HTTP        int          `yaml:"http,omitempty"`
+	Certificate *Certificate `yaml:"certificate,omitempty"`
+}
+
+// Issuers of certificates.
+const (
+	PublicCA     = "public"
+	EnterpriseCA = "enterprise"
+	SelfSigned   = "self"
+	OtherCA      = "other"
+)
+
+// Ways to send a chain.
+const (
+	FullChain     = ""
+	LeafOnly      = "leaf-only"
+	ReversedChain = "reversed"
+	WithRoot      = "with-root"
+)
+
+// Certificate says what to issue. Times are relative to the lab's clock.
+type Certificate struct {
+	// CommonName is the subject's; empty means the first of Names.
+	CommonName string   `yaml:"common_name,omitempty"`
+	Names      []string `yaml:"names"`
+	// Issuer is PublicCA, EnterpriseCA, SelfSigned or OtherCA.
+	Issuer string `yaml:"issuer"`
+	// Starts and Ends are relative to now; zero means 30 days ago and in one year.
+	Starts time.Duration `yaml:"starts,omitempty"`
+	Ends   time.Duration `yaml:"ends,omitempty"`
+	// Chain is how the chain is sent: FullChain, LeafOnly, ReversedChain or WithRoot.
+	Chain string `yaml:"chain,omitempty"`
+	// Usage is "server" (also when empty) or "client".
+	Usage string `yaml:"usage,omitempty"`
+}
+
+// Proxy is the reverse proxy as its administrator configures it.
+type Proxy struct {
+	// Addresses are the listener addresses: the public one first, then the inside one.
+	Addresses []netip.Addr `yaml:"addresses"`
+	// HTTPS and HTTP are the listener ports; zero means no such listener.
+	HTTPS int `yaml:"https"`
+	HTTP  int `yaml:"http"`
+	// PlainHTTPS makes the HTTPS port speak HTTP without TLS.
+	PlainHTTPS bool `yaml:"plain_https,omitempty"`
+	// Certificates are chosen by SNI; the first is the default.
+	Certificates []Certificate `yaml:"certificates"`
+	StrictSNI    bool          `yaml:"strict_sni,omitempty"`
+	MinTLS       string        `yaml:"min_tls,omitempty"`
+	MaxTLS       string        `yaml:"max_tls,omitempty"`
+	WebServers   []WebServer   `yaml:"web_servers"`
+	Rules        []Rule        `yaml:"publishing_rules"`
+	// ResetUnknown drops the connection of a request that no rule matches, as pfSense's Squid package does.
+	ResetUnknown bool `yaml:"reset_unknown,omitempty"`
+}
+
+// WebServer is a server the proxy forwards to.
+type WebServer struct {
+	Alias   string `yaml:"alias"`
+	Address string `yaml:"address"`
+	Port    int    `yaml:"port"`
+	// Scheme is "https" or "http".
+	Scheme string `yaml:"scheme"`
+	// Verify is the authority the server's certificate must come from: EnterpriseCA, PublicCA or "none".
+	Verify string `yaml:"verify,omitempty"`
+	// Name is the name that its certificate must carry, and the SNI; empty means Address.
+	Name string `yaml:"name,omitempty"`
+}
+
+// Rule is a publishing rule.
+type Rule struct {
+	Name string `yaml:"name"`
+	// Hosts are published host names; "*.contoso.example" matches below contoso.example, "*" matches all.
+	Hosts []string `yaml:"hosts"`
+	// Paths are prefixes; none means everything.
+	Paths         []string `yaml:"paths,omitempty"`
+	CaseSensitive bool     `yaml:"case_sensitive,omitempty"`
+	// Listener is "https", "http" or empty for both.
+	Listener   string   `yaml:"listener,omitempty"`
+	WebServers []string `yaml:"web_servers,omitempty"`
+	// HostHeader is "preserve" (also when empty), "web-server", or the literal host to send.
+	HostHeader string `yaml:"host_header,omitempty"`
+	// AddPrefix goes in front of every path.
+	AddPrefix string `yaml:"add_prefix,omitempty"`
+	// RemoveResponseHeaders are taken out of answers.
+	RemoveResponseHeaders []string `yaml:"remove_response_headers,omitempty"`
+	// Respond answers without a web server.
+	Respond *Response `yaml:"respond,omitempty"`
+}
+
+// Response is a fixed answer. "{host}" and "{uri}" in header values stand for the request's.
+type Response struct {
+	Status int               `yaml:"status"`
+	Header map[string]string `yaml:"header,omitempty"`
+	Body   string            `yaml:"body,omitempty"`
+}
+
+// WiFi describes phones on the office network.
+type WiFi struct {
+	// Managed phones have the enterprise root installed.
+	Managed bool `yaml:"managed,omitempty"`
+	// View is the DNS view they are given: "internal" (also when empty) or "external".
+	View string `yaml:"dns_view,omitempty"`
+}
+
+// Actions of a Path.
+const (
+	Drop      = "drop"
+	Refuse    = "refuse"
+	Translate = "translate"
+)
+
+// Path is a firewall or NAT rule.
+type Path struct {
+	// From is the place it applies to: external, internal, wifi, proxy; empty means all.
+	From string `yaml:"from,omitempty"`
+	// To is the destination address or prefix.
+	To string `yaml:"to"`
+	// Port is the destination port; zero means all.
+	Port int `yaml:"port,omitempty"`
+	// Action is Drop, Refuse or Translate.
+	Action string `yaml:"action"`
+	// Target is the address:port that Translate leads to.
+	Target string `yaml:"target,omitempty"`
+}

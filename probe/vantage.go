@@ -1,0 +1,87 @@
+package probe
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"time"
+)
+
+// Names of vantages.
+const (
+	External = "external" // the Internet: public resolver, public roots
+	Internal = "internal" // a managed machine on the LAN: internal resolver, enterprise roots too
+	WiFi     = "wifi"     // a phone on the office network: internal resolver, public roots, external web FQDN
+	Proxy    = "proxy"    // beside the reverse proxy, talking straight to the Front Ends
+)
+
+// Places lists the names of all vantages in the order of reports.
+func Places() []string { return []string{External, Internal, WiFi, Proxy} }
+
+// Vantage is where a probe stands. It is read-only during a probe and may serve several at once.
+type Vantage struct {
+	// Name is one of Places.
+	Name string
+	// Resolvers are the name servers to ask, ip:port, in order. Empty means those of the system.
+	Resolvers []string
+	// Dial opens connections; network is "tcp" or "udp", addr an ip:port. Nil means net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// PublicRoots are the roots any device trusts. Nil means the system's.
+	PublicRoots *x509.CertPool
+	// EnterpriseRoots are trusted on managed machines besides PublicRoots. Nil means none.
+	EnterpriseRoots *x509.CertPool
+	// Now is the time certificates are judged at. Nil means time.Now.
+	Now func() time.Time
+	// Connect sends connections elsewhere: from "host", "host:port" (of the URL) or "ip:port" to "ip" or
+	// "ip:port". SNI and Host stay. Keys are in lower case. Nil means none.
+	Connect map[string]string
+}
+
+func (v *Vantage) now() time.Time {
+	if v.Now != nil {
+		return v.Now()
+	}
+	return time.Now()
+}
+
+func (v *Vantage) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if v.Dial != nil {
+		return v.Dial(ctx, network, addr)
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, addr)
+}
+
+// Limits bound a probe. Zero fields mean the default beside them.
+type Limits struct {
+	// Total is the deadline of one vantage. Default 60 s.
+	Total time.Duration
+	// Connect, Handshake and Request bound one TCP connection (5 s), one TLS handshake (10 s) and one HTTP
+	// request with its answer (15 s). Query bounds one DNS question to one server (3 s).
+	Connect, Handshake, Request, Query time.Duration
+	// Repeats is how often discovery is asked on fresh connections, to see what comes and goes. Default 20.
+	Repeats int
+	// Body is the most bytes read of an answer. Default 1 MiB.
+	Body int64
+}
+
+// withDefaults fills in the zero fields.
+func (l Limits) withDefaults() Limits {
+	set := func(d *time.Duration, to time.Duration) {
+		if *d <= 0 {
+			*d = to
+		}
+	}
+	set(&l.Total, time.Minute)
+	set(&l.Connect, 5*time.Second)
+	set(&l.Handshake, 10*time.Second)
+	set(&l.Request, 15*time.Second)
+	set(&l.Query, 3*time.Second)
+	if l.Repeats <= 0 {
+		l.Repeats = 20 // two nodes that take turns at random show both but for one run in half a million
+	}
+	if l.Body <= 0 {
+		l.Body = 1 << 20
+	}
+	return l
+}
