@@ -1,0 +1,122 @@
+package proxy
+
+import (
+	"bufio"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// statusClientGone is what logs show for a client that left before its answer. It is never sent.
+const statusClientGone = 499
+
+// Request is one request the proxy took, for the history.
+type Request struct {
+	// Time is when its header had been read, by Config.Now.
+	Time time.Time
+	// Client is the address it came from, without a port.
+	Client string
+	// Listener is "https" or "http".
+	Listener string
+	// Method, Host and Path are as the client sent them. The query is left out, for it may hold a ticket.
+	Method, Host, Path string
+	// Rule is the publishing rule that took it; empty when none did.
+	Rule string
+	// WebServer is the alias of the web server it went to, or was last tried at; empty when it went to none.
+	WebServer string
+	// Status is what the client was answered: 101 for an upgraded connection, 499 when the client left first, zero when the
+	// connection was reset or ended before an answer.
+	Status int
+	// Bytes is the size of the answer's body; of an upgraded connection, zero.
+	Bytes int64
+	// Duration is from its header to the end of its answer.
+	Duration time.Duration
+	// Pinned reports whether it used an upstream connection of its client's own.
+	Pinned bool
+	// Error is a short word when the proxy answered itself, e.g. "refused"; empty otherwise.
+	Error string
+}
+
+// finish notes the exchange in log and history.
+func (s *Server) finish(ex *exchange, r *http.Request) {
+	rec := Request{
+		Time:     ex.table.cfg.Now(),
+		Client:   ex.clientText,
+		Listener: ex.scheme,
+		Method:   r.Method,
+		Host:     r.Host,
+		Path:     ex.path,
+		Status:   ex.out.status,
+		Bytes:    ex.out.bytes,
+		Duration: time.Since(ex.began),
+		Pinned:   ex.pinned,
+	}
+	rec.Time = rec.Time.Add(-rec.Duration)
+	if ex.rule != nil {
+		rec.Rule = ex.rule.Name
+	}
+	if ex.node != nil {
+		rec.WebServer = ex.node.server.Alias
+	}
+	level, detail := slog.LevelInfo, ""
+	if f := ex.failure; f != nil {
+		rec.Error, detail = f.code, f.detail
+		if f.status == statusClientGone && rec.Status == 0 {
+			rec.Status = statusClientGone
+		}
+		if rec.Status >= 500 {
+			level = slog.LevelWarn
+		}
+	}
+	s.history.Add(rec)
+	if !s.log.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("client", rec.Client), slog.String("listener", rec.Listener),
+		slog.String("method", rec.Method), slog.String("host", rec.Host), slog.String("path", rec.Path),
+		slog.String("rule", rec.Rule), slog.String("web_server", rec.WebServer),
+		slog.Int("status", rec.Status), slog.Int64("bytes", rec.Bytes), slog.Duration("duration", rec.Duration),
+		slog.Bool("pinned", rec.Pinned),
+	}
+	if rec.Error != "" {
+		attrs = append(attrs, slog.String("error", rec.Error), slog.String("detail", detail))
+	}
+	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// A recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int // final; zero before
+	bytes  int64
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(p)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Hijack is called for upgrades, whose 101 is written past WriteHeader.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(r.ResponseWriter).Hijack()
+	if err == nil {
+		r.status = http.StatusSwitchingProtocols
+	}
+	return conn, rw, err
+}
+
+// Unwrap lets http.ResponseController flush.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
