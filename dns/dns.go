@@ -84,7 +84,8 @@ type Zone struct {
 	// Name is the zone's apex, with or without the last dot; "." is the root.
 	Name string
 	// Text is zone file text as in RFC 1035 section 5: relative names end in Name until $ORIGIN says otherwise,
-	// records without a TTL get that of $TTL, of the record before, or 3600. $INCLUDE is refused.
+	// records without a TTL get that of $TTL, of the record before, or 3600 (those of $GENERATE always 3600, so give
+	// them one). $INCLUDE is refused.
 	Text string
 	// Records are single records in zone file form, e.g. "lyncdiscover 300 IN A 203.0.113.10" or "@ TXT hello".
 	// A SOA missing in Text and Records is made up.

@@ -66,7 +66,7 @@ func (z *zone) addText(text string) error {
 	parser.SetDefaultTTL(defaultTTL)
 	rr, ok := parser.Next()
 	if err := parser.Err(); err != nil {
-		return errors.New(parseErrorText("", err))
+		return errors.New(strings.TrimPrefix(parseErrorText("", err), "line 1: ")) // it has but one
 	}
 	if !ok {
 		return errors.New("no record in it")
