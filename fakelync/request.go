@@ -1,0 +1,183 @@
+package fakelync
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// SiteName tells the two web sites apart.
+type SiteName string
+
+// The two web sites of a machine.
+const (
+	InternalSite SiteName = "internal"
+	ExternalSite SiteName = "external"
+)
+
+// Request is one request as it arrived, and how it was answered.
+type Request struct {
+	// Time is when the request's header was complete.
+	Time time.Time
+	// Site is the web site of the listener it came in by, and Scheme is http or https.
+	Site   SiteName
+	Scheme string
+	// Conn numbers the machine's connections from 1, over all listeners.
+	Conn int
+	// Client is the peer's address.
+	Client string
+	// SNI is the server name of the TLS handshake, TLS its version; "" and 0 without TLS or name.
+	SNI string
+	TLS uint16
+	// Method, RequestURI, Proto, Host and Header are as received: nothing is decoded, cleaned or folded, except that
+	// header names have Go's canonical case. Host is not in Header.
+	Method, RequestURI, Proto, Host string
+	Header                          http.Header
+	// TransferEncoding holds "chunked" for a chunked body.
+	TransferEncoding []string
+	// BodyBytes is the number of body bytes that arrived.
+	BodyBytes int64
+	// Status and SubStatus are those of the answer, as IIS logs them. Status 0 means that the client went away before
+	// its request was complete.
+	Status, SubStatus int
+}
+
+const (
+	// bodyKept is how much of a body the applications see. Token requests are forms of a few hundred bytes; the rest
+	// is only counted.
+	bodyKept = 64 << 10
+	// maxHeaderBytes is http.sys's limit for the request line and headers together (MaxRequestBytes).
+	maxHeaderBytes = 16 << 10
+)
+
+// query is a request as the machine's software looks at it.
+type query struct {
+	https  bool
+	method string
+	host   string // bare, see bareHost
+	asked  string // Host as received
+	// path is decoded once and free of dot segments, its case and its double slashes kept; folded is its lower case.
+	path, folded string
+	rawPath      string // as received
+	rawQuery     string
+	header       http.Header
+	headerBytes  int
+	body         []byte // its first bodyKept bytes
+	tooLarge     bool   // the body is above the site's limit
+}
+
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	e := r.Context().Value(entranceKey{}).(*entrance)
+	arrived := s.cfg.now()
+	q := newQuery(r, e.https)
+	n, err := q.read(r, e.site.limits.MaxBody)
+	resp := response{}
+	if err == nil {
+		resp = e.site.answer(q)
+		s.stamp(&resp, r, s.cfg.now())
+	}
+	entry := Request{
+		Time: arrived, Site: e.site.name, Scheme: "http",
+		Conn: r.Context().Value(numberKey{}).(int), Client: r.RemoteAddr,
+		Method: r.Method, RequestURI: r.RequestURI, Proto: r.Proto, Host: r.Host,
+		Header: r.Header.Clone(), TransferEncoding: r.TransferEncoding,
+		BodyBytes: n, Status: resp.status, SubStatus: resp.sub,
+	}
+	if r.TLS != nil {
+		entry.Scheme, entry.SNI, entry.TLS = "https", r.TLS.ServerName, r.TLS.Version
+	}
+	s.log.Add(entry)
+	if err != nil {
+		panic(http.ErrAbortHandler) // net/http's way to drop a connection without an answer
+	}
+	resp.write(w)
+}
+
+func newQuery(r *http.Request, https bool) *query {
+	q := &query{
+		https: https, method: r.Method, host: bareHost(r.Host), asked: r.Host,
+		rawPath: rawPath(r.RequestURI), rawQuery: r.URL.RawQuery, header: r.Header,
+		headerBytes: len(r.Method) + len(r.RequestURI) + len(r.Proto) + len(r.Host) + len("Host: \r\n\r\n"),
+	}
+	for name, values := range r.Header {
+		for _, v := range values {
+			q.headerBytes += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	q.path = cleanPath(q.rawPath)
+	q.folded = strings.ToLower(q.path)
+	return q
+}
+
+// read takes the body in, keeps its beginning and counts it. The error is the client's going away.
+func (q *query) read(r *http.Request, limit int64) (int64, error) {
+	if r.ContentLength > limit {
+		q.tooLarge = true
+		return 0, nil
+	}
+	var kept bytes.Buffer
+	body := io.LimitReader(r.Body, limit+1)
+	n, err := io.Copy(&kept, io.LimitReader(body, bodyKept))
+	if err == nil {
+		var rest int64
+		rest, err = io.Copy(io.Discard, body)
+		n += rest
+	}
+	q.body, q.tooLarge = kept.Bytes(), n > limit
+	return n, err
+}
+
+// rawPath is the path of a request target, of origin form or absolute form, as it was sent.
+func rawPath(target string) string {
+	target, _, _ = strings.Cut(target, "?")
+	if scheme, rest, ok := strings.Cut(target, "://"); ok && !strings.Contains(scheme, "/") {
+		_, path, _ := strings.Cut(rest, "/")
+		return "/" + path
+	}
+	return target
+}
+
+// cleanPath decodes a path once and resolves its dot segments, which http.sys does before IIS sees it. Double slashes
+// stay: they match no virtual directory.
+func cleanPath(raw string) string {
+	path, err := url.PathUnescape(raw)
+	if err != nil {
+		return raw
+	}
+	if !strings.Contains(path, "/.") {
+		return path
+	}
+	segments := strings.Split(path, "/")
+	out := segments[:0:0]
+	for i, seg := range segments {
+		last := i == len(segments)-1
+		switch {
+		case seg == "." || seg == "..":
+			if seg == ".." && len(out) > 1 {
+				out = out[:len(out)-1]
+			}
+			if last {
+				out = append(out, "")
+			}
+		default:
+			out = append(out, seg)
+		}
+	}
+	return strings.Join(out, "/")
+}
+
+// param returns the first value of a query parameter, its name in any case as ASP.NET takes it, "" if it is absent.
+func (q *query) param(name string) string {
+	for pair := range strings.SplitSeq(q.rawQuery, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if k, err := url.QueryUnescape(key); err == nil && strings.EqualFold(k, name) {
+			if v, err := url.QueryUnescape(value); err == nil {
+				return v
+			}
+		}
+	}
+	return ""
+}
