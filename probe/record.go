@@ -79,6 +79,8 @@ type Section struct {
 	Elapsed time.Duration `json:"elapsed_ns"`
 	// Resolvers are the name servers asked, ip:port; empty when the system's own resolver was used.
 	Resolvers []string `json:"resolvers,omitempty"`
+	// ManagedDevices says that devices here trust the enterprise roots too.
+	ManagedDevices bool `json:"managed_devices,omitempty"`
 	// Incomplete says why the section ended early; empty when it did not.
 	Incomplete string `json:"incomplete,omitempty"`
 
@@ -190,10 +192,10 @@ type Handshake struct {
 	Chain []string `json:"chain,omitempty"`
 	// NameMatch is OK when the leaf is for Host.
 	NameMatch Outcome `json:"name_match"`
-	// Public is the verification of the chain against the public roots; Managed against these and the
-	// enterprise's. Both leave the name aside. NotChecked when there were no such roots to use.
-	Public  Outcome `json:"public"`
-	Managed Outcome `json:"managed"`
+	// Public is the verification of the chain against the public roots, Enterprise against the organisation's
+	// own. Both leave the name aside. Enterprise is NotChecked when those roots were not known.
+	Public     Outcome `json:"public"`
+	Enterprise Outcome `json:"enterprise"`
 	// ClientCertificate says that the server asked for one.
 	ClientCertificate bool          `json:"client_certificate,omitempty"`
 	Elapsed           time.Duration `json:"elapsed_ns"`

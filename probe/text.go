@@ -1,8 +1,12 @@
 package probe
 
 import (
+	"fmt"
+	"net"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // hostOf is the host of a URL in lower case, without the port; empty when it is no absolute URL.
@@ -12,4 +16,45 @@ func hostOf(rawURL string) string {
 		return ""
 	}
 	return strings.ToLower(u.Hostname())
+}
+
+// validName tells whether s can be asked of a name server: RFC 1035 section 2.3.4 lengths, and the characters of
+// host names and service labels. Names come from hostile documents too.
+func validName(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 {
+			return false
+		}
+		for _, c := range label {
+			if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// srvText is an SRV record in zone-file form.
+func srvText(r *net.SRV) string {
+	return fmt.Sprintf("%d %d %d %s", r.Priority, r.Weight, r.Port, r.Target)
+}
+
+// sameDomain tells whether two hosts are in the same registrable domain, as far as names alone can tell: the
+// public suffix list knows .co.uk; a suffix that it does not know counts as one label.
+func sameDomain(a, b string) bool {
+	return RegistrableDomain(a) == RegistrableDomain(b)
+}
+
+// RegistrableDomain is the part of a host name that its owner registered: contoso.example of
+// lync.contoso.example. A name that has none is returned as it is.
+func RegistrableDomain(host string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	d, err := publicsuffix.EffectiveTLDPlusOne(host)
+	if err != nil {
+		return host
+	}
+	return d
 }

@@ -28,8 +28,10 @@ type Vantage struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// PublicRoots are the roots any device trusts. Nil means the system's.
 	PublicRoots *x509.CertPool
-	// EnterpriseRoots are trusted on managed machines besides PublicRoots. Nil means none.
+	// EnterpriseRoots are the organisation's own. Nil means that they are not known.
 	EnterpriseRoots *x509.CertPool
+	// Managed says that the devices of this place trust EnterpriseRoots as well as PublicRoots.
+	Managed bool
 	// Now is the time certificates are judged at. Nil means time.Now.
 	Now func() time.Time
 	// Connect sends connections elsewhere: from "host", "host:port" (of the URL) or "ip:port" to "ip" or

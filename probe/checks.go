@@ -1,0 +1,337 @@
+package probe
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Media types of discovery. [MS-OCDISCWS] 2.1; UCWA "Create an application".
+const (
+	acceptLegacyXML = "application/vnd.microsoft.rtc.autodiscover+xml;v=1"
+	acceptUCWAJSON  = "application/json"
+	servicePath     = "/Autodiscover/AutodiscoverService.svc/root"
+	serviceOtherway = "/autodiscover/autodiscoverservice.svc/ROOT"
+)
+
+// contentPaths are virtual directories that clients use after sign-in, and that path lists forget.
+var contentPaths = []string{"/abs/handler", "/GroupExpansion/service.svc", "/CertProv/CertProvisioningService.svc", "/Reach/sip.svc"}
+
+// visitDiscovery asks one discovery name for its root over HTTPS and HTTP at every address.
+func (o *observer) visitDiscovery(ctx context.Context, host string, main bool) {
+	var all sync.WaitGroup
+	for i, a := range o.resolve(ctx, host) {
+		all.Go(func() { o.discoverHTTPS(ctx, host, netip.AddrPortFrom(a, 443)) })
+		all.Go(func() { o.discoverHTTP(ctx, host, netip.AddrPortFrom(a, 80)) })
+		if main {
+			all.Go(func() { o.examineAddress(ctx, host, netip.AddrPortFrom(a, 443), i == 0) })
+		}
+	}
+	all.Wait()
+}
+
+func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.AddrPort) {
+	s, _ := o.open(ctx, "https", host, addr, HandshakeName)
+	if s.conn == nil {
+		return
+	}
+	defer s.close()
+	root := s.do(ctx, request{purpose: GetRoot, target: "/", accept: acceptUCWAJSON})
+	legacy := s.do(ctx, request{purpose: GetRootLegacy, target: "/?sipuri=" + url.QueryEscape(o.sipURI(host)), accept: acceptLegacyXML})
+	o.learn(ctx, host, root, acceptUCWAJSON)
+	o.learn(ctx, host, legacy, acceptLegacyXML)
+}
+
+func (o *observer) discoverHTTP(ctx context.Context, host string, addr netip.AddrPort) {
+	s, _ := o.open(ctx, "http", host, addr, "")
+	if s.conn == nil {
+		return
+	}
+	defer s.close()
+	x := s.do(ctx, request{purpose: GetRootHTTP, target: "/?sipuri=" + url.QueryEscape(o.sipURI(host)), accept: acceptLegacyXML})
+	o.learn(ctx, host, x, acceptLegacyXML)
+}
+
+// sipURI is the address a client of that host's SIP domain would ask with.
+func (o *observer) sipURI(host string) string {
+	_, domain, _ := strings.Cut(host, ".")
+	if strings.HasSuffix(o.target.User, "@"+domain) {
+		return o.target.User
+	}
+	return "lyncpin@" + domain
+}
+
+// learn notes where a discovery answer leads, and follows redirects as a client would.
+func (o *observer) learn(ctx context.Context, host string, x *Exchange, accept string) {
+	seen := []string{x.URL}
+	for range maxHops {
+		if d := x.Document; d != nil && d.Redirect() == "" {
+			o.noteLinks(x)
+			return
+		}
+		next := x.Document.Redirect()
+		if next == "" {
+			next = sameDomainLocation(x)
+		}
+		u, err := followable(next)
+		if err != nil || slices.Contains(seen, next) {
+			return
+		}
+		seen = append(seen, next)
+		if x = o.get(ctx, u, GetHop, accept); x == nil {
+			return
+		}
+	}
+}
+
+// sameDomainLocation is the target of a 3xx answer when clients follow it: UCWA "Root URL" treats a redirect to
+// another domain as a failure.
+func sameDomainLocation(x *Exchange) string {
+	if x.Status < 300 || x.Status > 399 {
+		return ""
+	}
+	base, err := url.Parse(x.URL)
+	if err != nil {
+		return ""
+	}
+	to, err := base.Parse(x.Header.Get("Location"))
+	if err != nil || !sameDomain(x.Host, to.Hostname()) {
+		return ""
+	}
+	return to.String()
+}
+
+// noteLinks remembers the hosts of a document's links and its user links.
+func (o *observer) noteLinks(x *Exchange) {
+	d := x.Document
+	for _, h := range d.Hosts() {
+		if !validName(h) {
+			continue
+		}
+		o.linked.add(h)
+		// Only the view from outside says what the external web FQDN is.
+		if o.v.Name == External {
+			o.learned.add(h)
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if u := d.Links["user"]; u != "" {
+		key := hostOf(u)
+		if strings.HasPrefix(d.Form, "legacy") {
+			key = "legacy " + key
+		}
+		o.users[key] = u
+	}
+}
+
+// get asks for one URL at its host's first address that answers.
+func (o *observer) get(ctx context.Context, u *url.URL, purpose, accept string) *Exchange {
+	host := strings.ToLower(u.Hostname())
+	for _, a := range o.resolve(ctx, host) {
+		s, _ := o.open(ctx, u.Scheme, host, netip.AddrPortFrom(a, portOf(u)), HandshakeName)
+		if s.conn == nil {
+			continue
+		}
+		defer s.close()
+		return s.do(ctx, request{purpose: purpose, target: u.RequestURI(), accept: accept})
+	}
+	return nil
+}
+
+// examineAddress asks what does not depend on the name: the certificate without SNI, the protocol versions, who
+// answers for a host that nobody publishes, and whether repeated requests get the same answer.
+func (o *observer) examineAddress(ctx context.Context, host string, addr netip.AddrPort, first bool) {
+	// The gate of the address: when nothing listens, none of this is tried.
+	conn, outcome := o.connect(ctx, host, addr)
+	if !outcome.OK() {
+		return
+	}
+	if conn != nil {
+		conn.Close()
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		if conn, _, _ := o.handshake(ctx, shake{purpose: HandshakeNoSNI, host: host, addr: addr}); conn != nil {
+			conn.Close()
+		}
+	})
+	for version := range tlsVersions {
+		all.Go(func() {
+			if conn, _, _ := o.handshake(ctx, shake{purpose: HandshakeVersion, host: host, sni: host, addr: addr, version: version}); conn != nil {
+				conn.Close()
+			}
+		})
+	}
+	all.Go(func() {
+		_, domain, _ := strings.Cut(host, ".")
+		s, _ := o.open(ctx, "https", unknownLabel+"."+domain, addr, HandshakeUnknown)
+		if s.conn != nil {
+			defer s.close()
+			s.do(ctx, request{purpose: GetUnknownHost, target: "/", accept: acceptUCWAJSON})
+		}
+	})
+	if first && o.v.Name == External {
+		all.Go(func() { o.repeat(ctx, host, addr) })
+	}
+	all.Wait()
+}
+
+// repeat asks the discovery root on fresh connections, one after the other.
+func (o *observer) repeat(ctx context.Context, host string, addr netip.AddrPort) {
+	for range o.limits.Repeats {
+		s, _ := o.open(ctx, "https", host, addr, HandshakeRepeat)
+		if s.conn == nil {
+			continue
+		}
+		s.do(ctx, request{purpose: GetRepeat, target: "/", accept: acceptUCWAJSON})
+		s.close()
+	}
+}
+
+// visitWeb asks the web services of one host: everything at the first address that answers, discovery at the rest.
+func (o *observer) visitWeb(ctx context.Context, host string) {
+	addrs := o.resolve(ctx, host)
+	var all sync.WaitGroup
+	for i, a := range addrs {
+		all.Go(func() {
+			s, _ := o.open(ctx, "https", host, netip.AddrPortFrom(a, 443), HandshakeName)
+			if s.conn == nil {
+				return
+			}
+			defer s.close()
+			for _, r := range o.webRequests(host, i == 0) {
+				s.do(ctx, r)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// webRequests are the requests to a web FQDN.
+func (o *observer) webRequests(host string, whole bool) []request {
+	list := []request{{purpose: GetService, target: servicePath}}
+	if !whole {
+		return list
+	}
+	list = append(list,
+		request{purpose: GetServiceCase, target: serviceOtherway},
+		request{purpose: GetServiceQuery, target: servicePath + "?originalDomain=" + o.target.SIPDomains[0], accept: acceptUCWAJSON},
+	)
+	o.mu.Lock()
+	user, legacy := o.users[host], o.users["legacy "+host]
+	o.mu.Unlock()
+	if u, err := followable(user); err == nil {
+		list = append(list, request{purpose: GetUser, target: u.RequestURI(), accept: acceptUCWAJSON})
+	}
+	if u, err := followable(legacy); err == nil {
+		list = append(list, request{purpose: GetUserLegacy, target: u.RequestURI(), accept: acceptLegacyXML})
+	}
+	list = append(list,
+		request{purpose: GetWebTicket, target: "/WebTicket/WebTicketService.svc"},
+		request{purpose: PostToken, method: "POST", target: "/WebTicket/oauthtoken", form: true, accept: acceptUCWAJSON},
+		request{purpose: GetUCWA, target: "/ucwa/v1/applications", accept: acceptUCWAJSON},
+		request{purpose: GetInternalOnly, target: "/cscp/"},
+		request{purpose: GetInternalOnly, target: "/OcsPowerShell/"},
+		request{purpose: GetDeviceInternal, target: "/RequestHandler/ucdevice.upx"},
+		request{purpose: GetDeviceExternal, target: "/RequestHandlerExt/ucdevice.upx"},
+	)
+	for _, p := range contentPaths {
+		list = append(list, request{purpose: GetContent, target: p})
+	}
+	return list
+}
+
+// visitSimple asks for the page of a simple URL at every address.
+func (o *observer) visitSimple(ctx context.Context, host, purpose string) {
+	var all sync.WaitGroup
+	for _, a := range o.resolve(ctx, host) {
+		all.Go(func() {
+			s, _ := o.open(ctx, "https", host, netip.AddrPortFrom(a, 443), HandshakeName)
+			if s.conn == nil {
+				return
+			}
+			defer s.close()
+			s.do(ctx, request{purpose: purpose, target: "/", accept: "text/html"})
+			if purpose == GetMeet {
+				s.do(ctx, request{purpose: GetInternalOnly, target: "/cscp/"})
+			}
+		})
+	}
+	all.Wait()
+}
+
+// visitOffice asks Office Web Apps for its discovery document, and for a page whose query carries an encoded URL,
+// as every presentation does.
+func (o *observer) visitOffice(ctx context.Context, host string) {
+	for _, a := range o.resolve(ctx, host) {
+		s, _ := o.open(ctx, "https", host, netip.AddrPortFrom(a, 443), HandshakeName)
+		if s.conn == nil {
+			continue
+		}
+		s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
+		s.do(ctx, request{purpose: GetOfficeWebApps, target: "/m/Presenter.aspx?WopiSrc=https%3A%2F%2F" + host + "%2Fwopi%2Ffiles%2F1"})
+		s.close()
+	}
+}
+
+// visitWebServers stands beside the proxy and talks to the servers it forwards to, and to the Front Ends behind.
+func (o *observer) visitWebServers(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, w := range o.target.Expected.WebServers {
+		all.Go(func() { o.visitWebServer(ctx, w) })
+	}
+	for _, fe := range o.target.Expected.FrontEnds {
+		for _, port := range []string{"443", "4443"} {
+			address := fe + ":" + port
+			if !slices.ContainsFunc(o.target.Expected.WebServers, func(w WebServer) bool { return w.Address == address }) {
+				all.Go(func() { o.visitWebServer(ctx, WebServer{Address: address, Scheme: "https"}) })
+			}
+		}
+	}
+	all.Wait()
+}
+
+func (o *observer) visitWebServer(ctx context.Context, w WebServer) {
+	host, portText, ok := strings.Cut(w.Address, ":")
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if !ok || err != nil {
+		return
+	}
+	name := w.Name
+	if name == "" {
+		name = host
+	}
+	discovery := "lyncdiscover." + o.target.SIPDomains[0]
+	meet, _ := o.simpleHosts()
+	for _, a := range o.resolve(ctx, host) {
+		addr := netip.AddrPortFrom(a, uint16(port))
+		s, _ := o.open(ctx, w.Scheme, name, addr, HandshakeName)
+		if s.conn == nil {
+			continue
+		}
+		switch {
+		case w.Application == "office-web-apps":
+			s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
+		case w.Scheme == "http":
+			s.do(ctx, request{purpose: GetRootHTTP, target: "/", host: discovery, accept: acceptLegacyXML})
+		default:
+			s.do(ctx, request{purpose: GetRoot, target: "/", host: discovery, accept: acceptUCWAJSON})
+			s.do(ctx, request{purpose: GetRootLegacy, target: "/", host: discovery, accept: acceptLegacyXML})
+			s.do(ctx, request{purpose: GetInternalOnly, target: "/cscp/", host: discovery})
+			for _, m := range meet {
+				s.do(ctx, request{purpose: GetMeet, target: "/", host: m, accept: "text/html"})
+			}
+		}
+		s.close()
+		if w.Scheme == "https" {
+			if conn, _, _ := o.handshake(ctx, shake{purpose: HandshakeNoSNI, host: name, addr: addr}); conn != nil {
+				conn.Close()
+			}
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Observe looks at the target from every vantage at once and returns what it saw. It always returns a record
+// when the arguments are valid: what could not be reached is an observation too. The end of ctx ends the
+// observation early, and the sections say so.
+func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Limits) (*Record, error) {
+	target, err := target.normalised()
+	if err != nil {
+		return nil, err
+	}
+	if len(vantages) == 0 {
+		return nil, errors.New("probe: no vantage to observe from")
+	}
+	for _, v := range vantages {
+		if !slices.Contains(Places(), v.Name) {
+			return nil, fmt.Errorf("probe: unknown vantage %q: use %s", v.Name, strings.Join(Places(), ", "))
+		}
+	}
+	limits = limits.withDefaults()
+	ctx, cancel := context.WithTimeout(ctx, limits.Total)
+	defer cancel()
+
+	observers := make([]*observer, len(vantages))
+	learned := &hostSet{}
+	var discovering sync.WaitGroup
+	for i, v := range vantages {
+		observers[i] = newObserver(v, target, limits, learned)
+		discovering.Go(func() { observers[i].discover(ctx) })
+	}
+	// A phone on the office network uses the external web FQDN, which only the view from outside may have named:
+	// so all vantages finish discovery before any goes on.
+	discovering.Wait()
+	var visiting sync.WaitGroup
+	for _, o := range observers {
+		visiting.Go(func() { o.visit(ctx) })
+	}
+	visiting.Wait()
+
+	rec := &Record{Schema: RecordSchema, Target: target, Certificates: map[string]Certificate{}}
+	for _, o := range observers {
+		rec.Sections = append(rec.Sections, o.finish(ctx, rec.Certificates))
+	}
+	return rec, nil
+}
+
+// normalised returns the target in lower case, with at least one valid SIP domain.
+func (t Target) normalised() (Target, error) {
+	t.User = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(t.User)), "sip:")
+	var domains []string
+	add := func(d string) {
+		d = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(d)), ".")
+		if d != "" && !slices.Contains(domains, d) {
+			domains = append(domains, d)
+		}
+	}
+	if _, d, ok := strings.Cut(t.User, "@"); ok {
+		add(d)
+	}
+	for _, d := range t.SIPDomains {
+		add(d)
+	}
+	if len(domains) == 0 {
+		return t, errors.New("probe: no SIP domain to examine: give a sign-in address or a domain")
+	}
+	for _, d := range domains {
+		if !validName(d) {
+			return t, fmt.Errorf("probe: %q is no domain name", d)
+		}
+	}
+	t.SIPDomains = domains
+	return t, nil
+}
+
+// hostSet is a set of host names that several observers add to.
+type hostSet struct {
+	mu    sync.Mutex
+	hosts []string
+}
+
+func (s *hostSet) add(host string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if host != "" && !slices.Contains(s.hosts, host) {
+		s.hosts = append(s.hosts, host)
+	}
+}
+
+func (s *hostSet) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(slices.Values(s.hosts))
+}
+
+// observer gathers one section.
+type observer struct {
+	v       *Vantage
+	target  Target
+	limits  Limits
+	started time.Time
+	// learned are the hosts that discovery answers named, from any vantage's external-looking documents.
+	learned *hostSet
+
+	mu       sync.Mutex
+	section  Section
+	certs    map[string]Certificate
+	verified map[string]Outcome  // by roots and chain
+	lookups  map[string]*pending // by name and type
+	gates    map[string]*gate    // by ip:port
+	linked   hostSet             // hosts that this vantage's own documents named
+	users    map[string]string   // by host: the user link of its document, and "legacy "+host for the legacy one
+}
+
+func newObserver(v *Vantage, target Target, limits Limits, learned *hostSet) *observer {
+	return &observer{
+		v: v, target: target, limits: limits, learned: learned, started: time.Now(),
+		section: Section{Vantage: v.Name, Resolvers: v.Resolvers, ManagedDevices: v.Managed},
+		certs:   map[string]Certificate{}, verified: map[string]Outcome{},
+		lookups: map[string]*pending{}, gates: map[string]*gate{}, users: map[string]string{},
+	}
+}
+
+// finish sorts and numbers the observations, so that equal deployments give equal records whatever the timing.
+func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Section {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := &o.section
+	if err := ctx.Err(); err != nil {
+		s.Incomplete = "the probe ended before everything was asked: " + err.Error()
+	}
+	s.Started = o.started
+	s.Elapsed = time.Since(o.started)
+	s.number()
+	s.Walks = walksOf(s, o.target)
+	for k, c := range o.certs {
+		certs[k] = c
+	}
+	return s
+}
+
+// Labels that nobody publishes: a name that resolves although it does not exist shows a wildcard, and a host that
+// is answered although nobody published it shows the default site.
+const (
+	unknownLabel = "lyncpin-no-such-host"
+	maxAddresses = 8 // of one name: more than any deployment has, few enough to bound a hostile answer
+	maxHops      = 10
+)
+
+// discover asks for the discovery names of every SIP domain and for all names that can be guessed.
+func (o *observer) discover(ctx context.Context) {
+	if o.v.Name == Proxy {
+		return
+	}
+	var all sync.WaitGroup
+	for i, d := range o.target.SIPDomains {
+		for _, label := range []string{"lyncdiscover.", "lyncdiscoverinternal."} {
+			all.Go(func() { o.visitDiscovery(ctx, label+d, i == 0) })
+		}
+		for _, srv := range []string{"_sip._tls.", "_sipfederationtls._tcp.", "_sipinternaltls._tcp."} {
+			all.Go(func() { o.lookupSRV(ctx, srv+d) })
+		}
+		all.Go(func() { o.resolve(ctx, unknownLabel+"."+d) })
+		all.Go(func() { o.resolve(ctx, "sip."+d) })
+	}
+	all.Wait()
+}
+
+// visit asks the web services that discovery named, the simple URLs, and the servers behind the proxy.
+func (o *observer) visit(ctx context.Context) {
+	if o.v.Name == Proxy {
+		o.visitWebServers(ctx)
+		return
+	}
+	var all sync.WaitGroup
+	for _, host := range o.webHosts() {
+		all.Go(func() { o.visitWeb(ctx, host) })
+	}
+	for _, host := range o.namesOnly() {
+		all.Go(func() { o.resolve(ctx, host) })
+	}
+	meet, dialin := o.simpleHosts()
+	for _, host := range meet {
+		all.Go(func() { o.visitSimple(ctx, host, GetMeet) })
+	}
+	for _, host := range dialin {
+		all.Go(func() { o.visitSimple(ctx, host, GetDialin) })
+	}
+	for _, host := range o.target.Expected.OfficeWebApps {
+		all.Go(func() { o.visitOffice(ctx, strings.ToLower(host)) })
+	}
+	all.Wait()
+}
+
+// webHosts are the hosts whose web services this vantage's clients use.
+func (o *observer) webHosts() []string {
+	hosts := hostSet{}
+	for _, h := range o.linked.all() {
+		hosts.add(h)
+	}
+	if o.v.Name == Internal {
+		for _, h := range o.target.Expected.InternalWeb {
+			hosts.add(strings.ToLower(h))
+		}
+		return hosts.all()
+	}
+	for _, h := range o.learned.all() {
+		hosts.add(h)
+	}
+	for _, h := range o.target.Expected.ExternalWeb {
+		hosts.add(strings.ToLower(h))
+	}
+	return hosts.all()
+}
+
+// namesOnly are names whose records matter here though no client uses the service from here.
+func (o *observer) namesOnly() []string {
+	hosts := hostSet{}
+	for _, h := range slices.Concat(o.target.Expected.InternalWeb, o.target.Expected.ExternalWeb, o.learned.all()) {
+		hosts.add(strings.ToLower(h))
+	}
+	return hosts.all()
+}
+
+// simpleHosts are the hosts of the simple URLs: the declared ones, else the usual ones.
+func (o *observer) simpleHosts() (meet, dialin []string) {
+	meet, dialin = o.target.Expected.Meet, o.target.Expected.Dialin
+	if len(meet) == 0 && len(dialin) == 0 {
+		for _, d := range o.target.SIPDomains {
+			meet = append(meet, "meet."+d)
+		}
+		dialin = []string{"dialin." + o.target.SIPDomains[0]}
+	}
+	lower := func(list []string) []string {
+		hosts := hostSet{}
+		for _, h := range list {
+			hosts.add(strings.ToLower(h))
+		}
+		return hosts.all()
+	}
+	return lower(meet), lower(dialin)
+}
+
+// isPrivate tells addresses that nothing outside can reach: RFC 1918, RFC 6598, RFC 4193, link-local, loopback.
+func isPrivate(a netip.Addr) bool {
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || sharedSpace.Contains(a)
+}
+
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")

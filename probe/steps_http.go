@@ -1,0 +1,229 @@
+package probe
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// curlKept bounds a command line; cmd.exe takes 8191 characters.
+const curlKept = 4 << 10
+
+var purposeWords = map[string]string{
+	GetRoot: "discovery", GetRootLegacy: "discovery as desktop clients ask", GetRootHTTP: "discovery over HTTP",
+	GetService: "discovery service", GetServiceCase: "discovery service in other letter case",
+	GetServiceQuery: "discovery service with a query", GetUser: "user resource",
+	GetUserLegacy: "user resource as desktop clients ask", GetWebTicket: "web ticket service",
+	PostToken: "token service", GetUCWA: "UCWA", GetContent: "content service",
+	GetInternalOnly: "path of the internal site", GetDeviceInternal: "device update of the internal site",
+	GetDeviceExternal: "device update of the external site", GetMeet: "meeting page", GetDialin: "dial-in page",
+	GetOfficeWebApps: "Office Web Apps discovery", GetRepeat: "discovery once more",
+	GetUnknownHost: "a host nobody publishes", GetHop: "next hop",
+}
+
+// exchange shows one request. broken is why the connection under it failed, empty when it did not.
+func (t *tree) exchange(x *Exchange, broken string) Step {
+	s := Step{ID: t.id(fmt.Sprintf("exchange/%d", x.ID)), Curl: curl(x)}
+	s.Name = fmt.Sprintf("%s: %s %s", cmp.Or(purposeWords[x.Purpose], x.Purpose, "request"), x.Method, clip(x.URL))
+	switch {
+	case broken != "" && x.Status == 0 && !x.Outcome.OK():
+		s.State, s.Detail = NotTried, clip("not tried because of the connection: "+broken)
+	case !x.Outcome.OK():
+		s.State, s.Detail = t.or(x, Failed), clip(silence(x))
+	default:
+		s.State = t.statusState(x)
+		s.Detail = clip(answerWords(x))
+	}
+	return timed(s, x.Elapsed)
+}
+
+// or is the state given, but for requests whose refusal is what a healthy deployment does: these are noted.
+func (t *tree) or(x *Exchange, state string) string {
+	outside := t.sec.Vantage == External || t.sec.Vantage == WiFi
+	switch x.Purpose {
+	case GetUnknownHost:
+		return Noted
+	case GetInternalOnly, GetDeviceInternal:
+		if outside {
+			return Noted
+		}
+	case GetDeviceExternal:
+		if !outside {
+			return Noted
+		}
+	}
+	return state
+}
+
+func (t *tree) statusState(x *Exchange) string {
+	asks := []string{GetUser, GetUserLegacy, GetWebTicket, GetUCWA, GetContent, GetInternalOnly}
+	wantsDocument := []string{GetRoot, GetRootLegacy, GetRootHTTP, GetService, GetServiceCase, GetServiceQuery, GetRepeat}
+	switch {
+	case x.Status >= 500:
+		return t.or(x, Failed)
+	case x.Status >= 200 && x.Status < 300:
+		if slices.Contains(wantsDocument, x.Purpose) && x.Document == nil {
+			return Noted
+		}
+		return t.or(x, Passed)
+	case x.Status == http.StatusUnauthorized && slices.Contains(asks, x.Purpose),
+		x.Status == http.StatusBadRequest && x.Purpose == PostToken:
+		return t.or(x, Passed)
+	}
+	return Noted
+}
+
+// silence says how a request failed; an answer that broke off has a status.
+func silence(x *Exchange) string {
+	if x.Status != 0 {
+		return fmt.Sprintf("the answer broke off: %s; %s", words(x.Outcome), answerWords(x))
+	}
+	return "no HTTP answer: " + words(x.Outcome)
+}
+
+// answerWords are the status, what it means here, and who answered.
+func answerWords(x *Exchange) string {
+	parts := []string{strings.TrimSpace(fmt.Sprintf("%d %s", x.Status, http.StatusText(x.Status)))}
+	switch {
+	case x.Document.Redirect() != "":
+		parts = append(parts, x.Document.Form+" document that leads to "+x.Document.Redirect())
+	case x.Document != nil:
+		parts = append(parts, x.Document.Form+" document with links to "+cmp.Or(strings.Join(x.Document.Hosts(), ", "), "nothing"))
+		if l := x.Document.AccessLocation; l != "" {
+			parts = append(parts, "access location "+l)
+		}
+	case x.Status == http.StatusUnauthorized:
+		var schemes []string
+		for _, v := range x.Header.Values("Www-Authenticate") {
+			scheme, _, _ := strings.Cut(v, " ")
+			schemes = append(schemes, scheme)
+		}
+		parts = append(parts, "asks for credentials by "+cmp.Or(strings.Join(schemes, ", "), "no scheme it names"))
+	case x.Header.Get("Location") != "":
+		parts = append(parts, "sends on to "+x.Header.Get("Location"))
+	case x.Status == http.StatusBadRequest && x.Purpose == PostToken:
+		parts = append(parts, "refuses the empty form, as it should")
+	case x.Status >= 200 && x.Status < 300 && x.Header.Get("Content-Type") != "":
+		parts = append(parts, x.Header.Get("Content-Type"))
+	}
+	if who := answeredBy(x.Header); who != "" {
+		parts = append(parts, "answered by "+who)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// answeredBy names the machine or product that an answer says it is of. The most telling mark comes first.
+func answeredBy(h http.Header) string {
+	if fqdn := h.Get("X-Ms-Server-Fqdn"); fqdn != "" {
+		return fqdn
+	}
+	if h.Get("X-Squid-Error") != "" {
+		return cmp.Or(h.Get("Server"), "squid") + " (" + h.Get("X-Squid-Error") + ")"
+	}
+	if by := h.Get("X-Powered-By"); strings.HasPrefix(by, "ARR") {
+		return by
+	}
+	return cmp.Or(h.Get("Server"), h.Get("Via"))
+}
+
+// curl is a command line for a POSIX shell or PowerShell that sends the same request to the same address. It is
+// empty when the URL is none that curl would take for a URL.
+func curl(x *Exchange) string {
+	u, err := url.Parse(x.URL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return ""
+	}
+	args := []string{"curl", "-sk", "-i", "--http1.1", "--path-as-is", "-A", "lyncpin"}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	host := u.Hostname()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if ip, at, err := net.SplitHostPort(x.Addr); err == nil && (ip != u.Hostname() || at != port) {
+		if strings.Contains(ip, ":") {
+			ip = "[" + ip + "]"
+		}
+		if at == port {
+			args = append(args, "--resolve", shellQuote(host+":"+port+":"+ip))
+		} else { // --resolve keeps the URL's port
+			args = append(args, "--connect-to", shellQuote(host+":"+port+":"+ip+":"+at))
+		}
+	}
+	if x.Method == http.MethodPost {
+		args = append(args, "-X", "POST", "-H", shellQuote("Content-Type: application/x-www-form-urlencoded;charset=UTF-8"), "-d", "''")
+	} else if x.Method != http.MethodGet {
+		args = append(args, "-X", shellQuote(x.Method))
+	}
+	accept := "Accept:" // without a value, curl leaves the header out
+	if x.Accept != "" {
+		accept += " " + x.Accept
+	}
+	args = append(args, "-H", shellQuote(accept))
+	if strings.ContainsAny(x.URL, "[]{}") {
+		args = append(args, "-g") // the URL is no pattern
+	}
+	line := strings.Join(append(args, "'"+quoteInside(x.URL)+"'"), " ")
+	if len(line) > curlKept {
+		return ""
+	}
+	return line
+}
+
+// shellQuote quotes what a shell would not take as it is.
+func shellQuote(s string) string {
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._:/", c)
+	}
+	if s != "" && strings.IndexFunc(s, func(c rune) bool { return !plain(c) }) < 0 {
+		return s
+	}
+	return "'" + quoteInside(s) + "'"
+}
+
+func quoteInside(s string) string { return strings.ReplaceAll(s, "'", `'\''`) }
+
+// walks show discovery as each client does it.
+func (t *tree) walks() []Step {
+	group := Step{ID: t.id("walks"), Name: "discovery as each client does it"}
+	for i := range t.sec.Walks {
+		w := &t.sec.Walks[i]
+		path := "walk/" + w.Client + "/" + w.Domain
+		s := Step{ID: t.id(path), Name: w.Client + " for " + w.Domain}
+		switch {
+		case w.Accepted != "":
+			s.State, s.Detail = Passed, "uses "+w.Accepted
+		case w.Fallback != "":
+			s.State, s.Detail = Noted, "found no document; goes on with "+strings.ToUpper(w.Fallback)+" records"
+		default:
+			s.State, s.Detail = Failed, "found no document, and this client knows no other way"
+		}
+		s.Detail = clip(s.Detail)
+		for j := range w.Attempts {
+			s.Steps = append(s.Steps, t.attempt(&w.Attempts[j], fmt.Sprintf("%s/%d", path, j+1)))
+		}
+		group.Steps = append(group.Steps, bounded(s))
+	}
+	if len(group.Steps) == 0 {
+		return nil
+	}
+	return []Step{grouped(group)}
+}
+
+func (t *tree) attempt(a *Attempt, path string) Step {
+	s := Step{ID: t.id(path), Name: clip(a.URL), State: Noted, Detail: clip(a.Result)}
+	if a.OK {
+		s.State = Passed
+	}
+	if x := t.exchanges[a.Exchange]; x != nil {
+		s = timed(s, x.Elapsed)
+		s.Curl = curl(x)
+	}
+	return s
+}
