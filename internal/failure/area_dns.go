@@ -1,0 +1,5 @@
+package failure
+
+func dnsModes() []Mode {
+	return []Mode{dnsLyncdiscoverMissing}
+}

@@ -1,0 +1,5 @@
+package failure
+
+func proxyModes() []Mode {
+	return []Mode{}
+}

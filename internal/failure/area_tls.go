@@ -1,0 +1,5 @@
+package failure
+
+func tlsModes() []Mode {
+	return []Mode{}
+}

@@ -1,0 +1,61 @@
+// Package failure is the catalogue of failure modes: what goes wrong with Lync and Skype for Business web
+// services, how it shows on the wire, and what to change.
+//
+//	report := probe.Diagnose(record, failure.Rules())
+//
+// A mode holds in one file: its texts, its rule, the edits of a healthy topology that cause it, and near misses that
+// look odd and must stay silent. To add one, write its file and name it in the list of its area. The catalogue's
+// order is the order of judging: names before addresses, addresses before certificates, and so on up.
+package failure
+
+import (
+	"slices"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+// Mode is a failure mode.
+type Mode struct {
+	probe.Rule
+	// Undecidable says why no evidence on the wire can decide it, and what to look at by hand. Such a mode has
+	// no rule and no cases. Empty for all others.
+	Undecidable string
+	// Confused are the modes that look alike; each must be told apart from this one by a case of its own.
+	Confused []probe.ID
+	// Cases are edits that cause the mode; Near are edits that look like it and are healthy.
+	Cases, Near []Case
+}
+
+// Case is an edit of topology.Healthy().
+type Case struct {
+	// Name is unique among the mode's cases and near misses, and can be typed.
+	Name string
+	Edit func(*topology.Topology)
+}
+
+// Modes returns the whole catalogue in the order of judging.
+func Modes() []Mode {
+	return slices.Concat(dnsModes(), networkModes(), tlsModes(), proxyModes(), frontendModes(), meetingModes(), hybridModes())
+}
+
+// Rules are the rules of all modes that can be decided.
+func Rules() []probe.Rule {
+	var rules []probe.Rule
+	for _, m := range Modes() {
+		if m.Undecidable == "" {
+			rules = append(rules, m.Rule)
+		}
+	}
+	return rules
+}
+
+// Find returns the mode of that ID.
+func Find(id probe.ID) (Mode, bool) {
+	for _, m := range Modes() {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return Mode{}, false
+}

@@ -1,0 +1,145 @@
+package failure
+
+import "lyncpin/probe"
+
+// Products whose settings the remedies name.
+const (
+	pfSquid   = "pfSense Squid"
+	pfHAProxy = "pfSense HAProxy"
+	haproxy   = "HAProxy"
+	nginx     = "nginx"
+	apache    = "Apache"
+	arr       = "IIS ARR"
+)
+
+func settings(pairs ...string) []probe.Setting {
+	var out []probe.Setting
+	for i := 0; i+1 < len(pairs); i += 2 {
+		out = append(out, probe.Setting{Product: pairs[i], Text: pairs[i+1]})
+	}
+	return out
+}
+
+// flipPorts is how to lead 443 to 4443 and 80 to 8080, encrypted again.
+func flipPorts() []probe.Setting {
+	return settings(
+		pfSquid, "Web Servers: one peer with port 4443, protocol HTTPS, and one with port 8080, protocol HTTP. Mappings: the ^https:// patterns to the first, the ^http:// patterns to the second.",
+		pfHAProxy, "Backend for 443: server port 4443 with Encrypt(SSL) ticked. Second backend for 80: server port 8080 without it.",
+		haproxy, "server fe1 10.10.10.11:4443 ssl verify required ca-file /etc/haproxy/enterprise-root.pem sni str(fe1.contoso.example)  # and, in the backend for port 80: server fe1 10.10.10.11:8080",
+		nginx, "proxy_pass https://10.10.10.11:4443;  # in the server for 443; in the server for 80: proxy_pass http://10.10.10.11:8080;",
+		apache, "ProxyPass / https://10.10.10.11:4443/  (SSLProxyEngine on); in <VirtualHost *:80>: ProxyPass / http://10.10.10.11:8080/",
+		arr, "Create the server farm with httpPort 8080 and httpsPort 4443 under Advanced settings, and untick SSL offloading.",
+	)
+}
+
+// keepHost is how to forward the Host header as the client sent it.
+func keepHost() []probe.Setting {
+	return settings(
+		pfSquid, "Leave the peers as the package writes them: no forcedomain= in custom options.",
+		pfHAProxy, "Remove actions that set the Host header.",
+		haproxy, "Remove http-request set-header Host …",
+		nginx, "proxy_set_header Host $host;",
+		apache, "ProxyPreserveHost On",
+		arr, "appcmd set config -section:system.webServer/proxy /preserveHostHeader:true /reverseRewriteHostInResponseHeaders:false",
+	)
+}
+
+// wholeChain is how to install the certificate with its intermediates.
+func wholeChain() []probe.Setting {
+	return settings(
+		pfSquid, "Paste the issuing CA's certificate (PEM) into Intermediate CA Certificate (If Needed).",
+		pfHAProxy, "Import the issuing CA under System > Cert. Manager > CAs, so that the certificate links to it.",
+		haproxy, "bind :443 ssl crt site.pem, where site.pem is the certificate, then the intermediates, then the key.",
+		nginx, "ssl_certificate fullchain.pem;  # certificate first, then the intermediates",
+		apache, "SSLCertificateFile fullchain.pem  (2.4.8 or later)",
+		arr, "Put the intermediates into Intermediate Certification Authorities of the computer account, and bind the certificate again.",
+	)
+}
+
+// listenerCertificate is where the certificate of the public listener is set.
+func listenerCertificate() []probe.Setting {
+	return settings(
+		pfSquid, "Services > Squid Reverse Proxy > General: Reverse SSL Certificate.",
+		pfHAProxy, "Frontend > SSL Offloading > Certificate.",
+		haproxy, "bind :443 ssl crt /etc/haproxy/site.pem",
+		nginx, "ssl_certificate fullchain.pem; ssl_certificate_key key.pem;",
+		apache, "SSLCertificateFile fullchain.pem, SSLCertificateKeyFile key.pem",
+		arr, "IIS Manager > Default Web Site > Bindings > https > SSL certificate.",
+	)
+}
+
+// publishAll is how to publish every path.
+func publishAll() []probe.Setting {
+	return settings(
+		pfSquid, `Mapping: ^https://lyncweb-ext\.contoso\.example/ with no path and no end anchor.`,
+		pfHAProxy, "Remove path ACLs; match on the host name only.",
+		haproxy, "use_backend lync if { hdr(host) -i lyncweb-ext.contoso.example }  # no path condition",
+		nginx, "location / { … }  # one location for everything",
+		apache, "ProxyPass / … and no <Location> that denies",
+		arr, "URL rewrite pattern: (.*) with the condition on {HTTP_HOST} only.",
+	)
+}
+
+// publishHost is how to publish one more host name.
+func publishHost() []probe.Setting {
+	return settings(
+		pfSquid, `Mappings: add ^https://HOST/ (dots escaped) to the group of the 4443 peer.`,
+		pfHAProxy, "Frontend > Access Control lists: Host matches HOST; Actions: use the Lync backend.",
+		haproxy, "acl lync hdr(host) -i HOST",
+		nginx, "server_name … HOST;",
+		apache, "ServerAlias HOST",
+		arr, "URL rewrite rule with condition {HTTP_HOST} = HOST to the server farm.",
+	)
+}
+
+// noPreauth is how to let clients authenticate at the Front End only.
+func noPreauth() []probe.Setting {
+	return settings(
+		pfSquid, "No authentication on the reverse listener; leave login=PASSTHRU connection-auth=on as the package writes it.",
+		pfHAProxy, "Remove http-request auth and any Lua or OAuth log-in in front of these hosts.",
+		haproxy, "Remove http-request auth …",
+		nginx, "auth_basic off;  # and no auth_request for these hosts",
+		apache, "Remove AuthType and Require valid-user for these hosts.",
+		arr, "Authentication: Anonymous only on the proxy's site.",
+	)
+}
+
+// trustBackend is how the proxy is made to trust the Front End's certificate.
+func trustBackend() []probe.Setting {
+	return settings(
+		pfSquid, "Tick Ignore Internal Certificate Validation, or import the enterprise root.",
+		pfHAProxy, "Backend server: SSL checks with the enterprise CA chosen, or off in a lab.",
+		haproxy, "server fe1 10.10.10.11:4443 ssl verify required ca-file enterprise-root.pem sni str(fe1.contoso.example) verifyhost fe1.contoso.example",
+		nginx, "proxy_ssl_verify on; proxy_ssl_trusted_certificate enterprise-root.pem; proxy_ssl_name fe1.contoso.example; proxy_ssl_server_name on;",
+		apache, "SSLProxyCACertificateFile enterprise-root.pem, SSLProxyCheckPeerName on",
+		arr, "Enterprise root into Trusted Root Certification Authorities of the computer account; the farm's server name must be in the certificate.",
+	)
+}
+
+// hairpin is how devices inside reach the external web FQDN.
+func hairpin() []probe.Setting {
+	return settings(
+		pfSquid, "System > Advanced > Firewall & NAT: NAT reflection Pure NAT with automatic outbound NAT; or a DNS Resolver host override of the external names to the proxy's inside address.",
+		pfHAProxy, "As for Squid: NAT reflection, or a host override to the address HAProxy listens on inside.",
+	)
+}
+
+// openWAN is how packets from outside reach the listener.
+func openWAN() []probe.Setting {
+	return settings(
+		pfSquid, "Firewall > Rules > WAN: pass TCP to WAN address, ports 80 and 443 (the listener, not the Front End). System > Advanced > System Tunables: net.inet.ip.portrange.reservedhigh = 0.",
+		pfHAProxy, "Firewall > Rules > WAN: pass TCP to WAN address, ports 80 and 443. Move the web GUI off 443.",
+	)
+}
+
+// tlsVersions is where the listener's protocol versions are set.
+func tlsVersions() []probe.Setting {
+	return settings(
+		pfSquid, "Services > Squid Reverse Proxy > General: Compatibility mode Modern or Intermediate.",
+		pfHAProxy, "Frontend advanced SSL options: ssl-min-ver TLSv1.2",
+		haproxy, "ssl-default-bind-options ssl-min-ver TLSv1.2",
+		nginx, "ssl_protocols TLSv1.2 TLSv1.3;",
+		apache, "SSLProtocol -all +TLSv1.2 +TLSv1.3",
+		arr, `Enable TLS 1.2 Server under HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols and restart.`,
+	)
+}
