@@ -2,6 +2,8 @@ package failure
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"lyncpin/probe"
 )
@@ -13,6 +15,13 @@ var (
 	notSeenOnWiFi  = probe.NotApplicable("the record has no view from the office Wi-Fi")
 	notSeenAtProxy = probe.NotApplicable("the record has no view from beside the proxy")
 	nothingToJudge = probe.NotApplicable("the step that this is about was not reached")
+)
+
+// Discovery labels.
+const (
+	publicLabel   = "lyncdiscover."
+	internalLabel = "lyncdiscoverinternal."
+	unknownLabel  = "lyncpin-no-such-host."
 )
 
 // unsure is the verdict when a name could not be looked up: SERVFAIL or a time-out never means that it is absent.
@@ -27,4 +36,116 @@ func verdict(evidence []probe.Evidence) probe.Verdict {
 		return probe.Clear()
 	}
 	return probe.Found(evidence...)
+}
+
+// externalWebHosts are the hosts of the external web services: the declared ones, and those that discovery
+// answers of the external web site named outside.
+func externalWebHosts(v *probe.View) []string {
+	hosts := slices.Clone(v.Expected().ExternalWeb)
+	out := v.At(probe.External)
+	for _, x := range out.Exchanges(probe.GetRoot, probe.GetRootLegacy, probe.GetHop) {
+		if !strings.HasPrefix(x.Host, publicLabel) && x.Purpose != probe.GetHop || x.Document == nil || x.Document.Redirect() != "" {
+			continue
+		}
+		if !internalSigns(out, x.Host) {
+			hosts = append(hosts, x.Document.Hosts()...)
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}
+
+// internalSigns tells whether anything shows that the internal web site answers for the host.
+func internalSigns(p *probe.Place, host string) bool {
+	return slices.ContainsFunc(p.SignsOf(host), func(s probe.Sign) bool { return s.Site == probe.InternalSite })
+}
+
+// simpleHosts are the hosts of the simple URLs, declared or guessed.
+func simpleHosts(v *probe.View) []string {
+	e := v.Expected()
+	hosts := slices.Concat(e.Meet, e.Dialin)
+	if len(hosts) == 0 {
+		for _, d := range v.Domains() {
+			hosts = append(hosts, "meet."+d)
+		}
+		hosts = append(hosts, "dialin."+v.Domains()[0])
+	}
+	return hosts
+}
+
+// publishedHosts are all host names that clients outside use.
+func publishedHosts(v *probe.View) []string {
+	var hosts []string
+	for _, d := range v.Domains() {
+		hosts = append(hosts, publicLabel+d)
+	}
+	hosts = slices.Concat(hosts, externalWebHosts(v), simpleHosts(v), v.Expected().OfficeWebApps)
+	for i := range hosts {
+		hosts[i] = strings.ToLower(hosts[i])
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}
+
+// listenerHandshakes are the clients' own handshakes outside with published hosts.
+func listenerHandshakes(v *probe.View) []*probe.Handshake {
+	out := v.At(probe.External)
+	var list []*probe.Handshake
+	for _, host := range publishedHosts(v) {
+		list = append(list, out.HandshakesFor(host)...)
+	}
+	return list
+}
+
+// perCertificate keeps the first handshake of each certificate, so that one certificate is one piece of evidence.
+func perCertificate(list []*probe.Handshake) []*probe.Handshake {
+	var out []*probe.Handshake
+	for _, h := range list {
+		if len(h.Chain) > 0 && !slices.ContainsFunc(out, func(o *probe.Handshake) bool { return o.Chain[0] == h.Chain[0] }) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// isSubjectSent tells whether the chain as sent holds a certificate with that subject behind the leaf.
+func isSubjectSent(v *probe.View, h *probe.Handshake, subject string) bool {
+	for _, key := range h.Chain[1:] {
+		if c := v.Certificate(key); c != nil && c.Subject == subject {
+			return true
+		}
+	}
+	return false
+}
+
+// answersDiscovery tells whether the host gave a discovery document over HTTPS.
+func answersDiscovery(p *probe.Place, host string) bool {
+	return slices.ContainsFunc(p.ExchangesFor(host, probe.GetRoot, probe.GetRootLegacy), func(x *probe.Exchange) bool { return x.Document != nil })
+}
+
+// insidePlace is where phones or machines inside stand: the Wi-Fi view, else the internal one.
+func insidePlace(v *probe.View) *probe.Place {
+	if w := v.At(probe.WiFi); w.Seen() {
+		return w
+	}
+	return v.At(probe.Internal)
+}
+
+// addressList writes addresses one after the other.
+func addressList(r *probe.Resolution) string {
+	var out []string
+	for _, a := range r.Addrs {
+		out = append(out, a.String())
+	}
+	return strings.Join(out, ", ")
+}
+
+// commonAddress tells whether two resolutions share an address.
+func commonAddress(a, b *probe.Resolution) bool {
+	for _, x := range a.Addrs {
+		if slices.Contains(b.Addrs, x) {
+			return true
+		}
+	}
+	return false
 }
