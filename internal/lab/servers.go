@@ -1,0 +1,320 @@
+package lab
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lyncpin/dns"
+	"lyncpin/fakelync"
+	"lyncpin/internal/pki"
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+	"lyncpin/proxy"
+)
+
+// Names of the name server's views.
+const (
+	externalView = "external"
+	internalView = "internal"
+)
+
+func hostPort(addr netip.Addr, port int) string {
+	return netip.AddrPortFrom(addr, uint16(port)).String()
+}
+
+func (l *Lab) startDNS(ctx context.Context) error {
+	srv, err := dns.Start(ctx, dns.Config{
+		Views:        []dns.View{view(externalView, &l.top.External), view(internalView, &l.top.Internal)},
+		Listen:       l.net.Listen,
+		ListenPacket: l.net.ListenPacket,
+	})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.dns = srv
+	l.mu.Unlock()
+	l.keep(srv)
+	return nil
+}
+
+func view(name string, v *topology.View) dns.View {
+	out := dns.View{Name: name, Addrs: []string{hostPort(v.Resolver, 53)}}
+	records := map[string][]string{}
+	for _, r := range v.Records {
+		if zone, ok := zoneOf(v.Zones, r.Name); ok {
+			records[zone] = append(records[zone], recordText(r))
+		}
+	}
+	for _, z := range v.Zones {
+		out.Zones = append(out.Zones, dns.Zone{Name: z, Records: records[z]})
+	}
+	for _, a := range v.Answers {
+		out.Behaviours = append(out.Behaviours, dns.Behaviour{Name: a.Name, RCode: a.RCode, Delay: a.Delay, Drop: a.Drop})
+	}
+	return out
+}
+
+// zoneOf is the zone with the longest name that holds name.
+func zoneOf(zones []string, name string) (string, bool) {
+	best, found := "", false
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	for _, z := range zones {
+		apex := strings.ToLower(strings.TrimSuffix(z, "."))
+		if (name == apex || strings.HasSuffix(name, "."+apex)) && len(z) >= len(best) {
+			best, found = z, true
+		}
+	}
+	return best, found
+}
+
+// recordText is the record in zone-file form. Names in it are whole names, which zone files end with a dot.
+func recordText(r topology.Record) string {
+	value := r.Value
+	switch strings.ToUpper(r.Type) {
+	case "CNAME", "NS", "PTR", "DNAME", "MX", "SRV": // the name is the last word
+		value = strings.TrimSuffix(value, ".") + "."
+	}
+	return strings.TrimSuffix(r.Name, ".") + ". " + r.Type + " " + value
+}
+
+var products = map[string]fakelync.Product{
+	"lync2010": fakelync.Lync2010,
+	"lync2013": fakelync.Lync2013,
+	"sfb2015":  fakelync.SfB2015,
+	"sfb2019":  fakelync.SfB2019,
+}
+
+func (l *Lab) startNode(ctx context.Context, p *topology.Pool, n *topology.Node) error {
+	product := p.Product
+	if product == "" {
+		product = l.top.Product
+	}
+	cfg := fakelync.Config{
+		Product:    products[product],
+		FQDN:       n.FQDN,
+		SIPDomains: l.top.SIPDomains,
+		SimpleURLs: l.simpleURLs(p),
+		Redirects:  p.Redirects,
+		Listen:     l.net.Listen,
+		Log:        l.opts.Logger,
+	}
+	var err error
+	if cfg.Internal, err = l.site(&p.Internal, n, "internal"); err != nil {
+		return err
+	}
+	if cfg.External, err = l.site(&p.External, n, "external"); err != nil {
+		return err
+	}
+	cfg.External.StoppedAppPools = slices.Concat(cfg.External.StoppedAppPools, n.StoppedAppPools)
+	srv, err := fakelync.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.frontEnds[n.FQDN] = srv
+	l.mu.Unlock()
+	l.keep(srv)
+	return nil
+}
+
+func (l *Lab) site(s *topology.Site, n *topology.Node, name string) (fakelync.Site, error) {
+	out := fakelync.Site{
+		WebFQDN:         s.WebFQDN,
+		RequireSSL:      s.RequireSSL,
+		StoppedAppPools: s.StoppedAppPools,
+		MinTLS:          tlsVersion(s.MinTLS, tls.VersionTLS10),
+		MaxTLS:          tlsVersion(s.MaxTLS, tls.VersionTLS13),
+	}
+	if s.Certificate != nil {
+		var err error
+		if out.Certificate, err = l.issue(s.Certificate); err != nil {
+			return out, err
+		}
+	}
+	if slices.Contains(n.Stopped, name) {
+		return out, nil
+	}
+	if s.HTTP != 0 {
+		out.HTTP = hostPort(n.Address, s.HTTP)
+	}
+	if s.HTTPS != 0 {
+		out.HTTPS = hostPort(n.Address, s.HTTPS)
+	}
+	return out, nil
+}
+
+// simpleURLs tells what each simple URL of the pool is for: as the plan says, else as its first label does.
+func (l *Lab) simpleURLs(p *topology.Pool) []fakelync.SimpleURL {
+	var out []fakelync.SimpleURL
+	for _, host := range p.SimpleURLs {
+		kind := fakelync.Meet
+		label, _, _ := strings.Cut(strings.ToLower(host), ".")
+		switch {
+		case slices.Contains(l.top.Plan.Meet, host):
+		case slices.Contains(l.top.Plan.Dialin, host), label == "dialin":
+			kind = fakelync.Dialin
+		case label == "admin":
+			kind = fakelync.Admin
+		case label == "scheduler":
+			kind = fakelync.Scheduler
+		}
+		out = append(out, fakelync.SimpleURL{Kind: kind, Host: host})
+	}
+	return out
+}
+
+func (l *Lab) issue(c *topology.Certificate) (tls.Certificate, error) {
+	return l.authority.Issue(pki.Spec{
+		CommonName: c.CommonName,
+		Names:      c.Names,
+		Issuer:     c.Issuer,
+		Starts:     c.Starts,
+		Ends:       c.Ends,
+		Chain:      c.Chain,
+		Usage:      c.Usage,
+	})
+}
+
+func tlsVersion(s string, standard uint16) uint16 {
+	switch s {
+	case "1.0":
+		return tls.VersionTLS10
+	case "1.1":
+		return tls.VersionTLS11
+	case "1.2":
+		return tls.VersionTLS12
+	case "1.3":
+		return tls.VersionTLS13
+	}
+	return standard
+}
+
+func (l *Lab) startProxy(ctx context.Context) error {
+	cfg, err := l.proxyConfig()
+	if err != nil {
+		return err
+	}
+	srv, err := proxy.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.proxy = srv
+	return nil
+}
+
+func (l *Lab) proxyConfig() (proxy.Config, error) {
+	p := &l.top.Proxy
+	cfg := proxy.Config{
+		TLS: proxy.TLSOptions{
+			Min:       tlsVersion(p.MinTLS, 0),
+			Max:       tlsVersion(p.MaxTLS, 0),
+			StrictSNI: p.StrictSNI,
+		},
+		Unknown: proxy.Unknown{Reset: p.ResetUnknown},
+		Grace:   -1, // nobody is left to wait for when a lab closes
+		Log:     l.opts.Logger,
+		Listen:  l.net.Listen,
+		Dial:    l.dialFromProxy(),
+	}
+	for _, a := range p.Addresses {
+		if p.HTTPS != 0 {
+			if p.PlainHTTPS {
+				cfg.HTTP = append(cfg.HTTP, hostPort(a, p.HTTPS))
+			} else {
+				cfg.HTTPS = append(cfg.HTTPS, hostPort(a, p.HTTPS))
+			}
+		}
+		if p.HTTP != 0 {
+			cfg.HTTP = append(cfg.HTTP, hostPort(a, p.HTTP))
+		}
+	}
+	for i := range p.Certificates {
+		c, err := l.issue(&p.Certificates[i])
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Certificates = append(cfg.Certificates, proxy.Certificate{Certificate: c})
+	}
+	for _, w := range p.WebServers {
+		server := proxy.WebServer{Alias: w.Alias, Address: w.Address, Port: w.Port, Scheme: w.Scheme, Name: w.Name}
+		if verifies(&w) {
+			server.RootCAs = l.authority.Roots(w.Verify)
+		} else {
+			server.NoVerify = true
+		}
+		cfg.WebServers = append(cfg.WebServers, server)
+	}
+	for _, r := range p.Rules {
+		if len(r.Hosts) > 0 { // one that publishes nothing is as good as none
+			cfg.Rules = append(cfg.Rules, rule(r))
+		}
+	}
+	return cfg, nil
+}
+
+// verifies tells whether the proxy checks the certificate of the web server.
+func verifies(w *topology.WebServer) bool {
+	return w.Scheme == "https" && (w.Verify == topology.EnterpriseCA || w.Verify == topology.PublicCA)
+}
+
+func rule(r topology.Rule) proxy.Rule {
+	out := proxy.Rule{
+		Name:                  r.Name,
+		Hosts:                 r.Hosts,
+		Paths:                 r.Paths,
+		CaseSensitive:         r.CaseSensitive,
+		Listener:              r.Listener,
+		WebServers:            r.WebServers,
+		HostHeader:            r.HostHeader,
+		AddPrefix:             r.AddPrefix,
+		RemoveResponseHeaders: r.RemoveResponseHeaders,
+	}
+	if r.Respond != nil {
+		out.Respond = &proxy.Response{Status: r.Respond.Status, Headers: r.Respond.Header, Body: r.Respond.Body}
+	}
+	return out
+}
+
+// dialFromProxy is the proxy's way to its web servers. Names are looked up where the proxy stands, in the internal view.
+func (l *Lab) dialFromProxy() func(ctx context.Context, network, addr string) (net.Conn, error) {
+	dial := l.net.Dialer(probe.Proxy)
+	if l.opts.Bind == Plan && !l.opts.runs(DNS) {
+		return dial // the system's own resolver is as good as any
+	}
+	server := hostPort(l.top.Internal.Resolver, 53)
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dial(ctx, network, server)
+	}}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		host, portText, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := netip.ParseAddr(host); err == nil {
+			return dial(ctx, network, addr)
+		}
+		port, err := strconv.ParseUint(portText, 10, 16)
+		if err != nil {
+			return nil, err
+		}
+		found, err := resolver.LookupNetIP(ctx, "ip", strings.TrimSuffix(host, ".")+".") // whole: no search list
+		if err != nil {
+			return nil, err
+		}
+		var conn net.Conn
+		for _, a := range found {
+			if conn, err = dial(ctx, network, netip.AddrPortFrom(a.Unmap(), uint16(port)).String()); err == nil {
+				return conn, nil
+			}
+		}
+		return nil, err
+	}
+}

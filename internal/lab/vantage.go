@@ -1,0 +1,81 @@
+package lab
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+// Vantage is one of probe.Places in this lab: the name server, the roots and the network as they are there. Another
+// name gets a place on the LAN of unmanaged devices.
+func (l *Lab) Vantage(place string) *probe.Vantage {
+	resolver := l.top.Internal.Resolver
+	managed := place == probe.Internal || place == probe.Proxy
+	switch place {
+	case probe.External:
+		resolver = l.top.External.Resolver
+	case probe.WiFi:
+		if l.top.WiFi.View == externalView {
+			resolver = l.top.External.Resolver
+		}
+		managed = l.top.WiFi.Managed
+	}
+	return &probe.Vantage{
+		Name:            place,
+		Resolvers:       []string{hostPort(resolver, 53)},
+		Dial:            l.net.Dialer(place),
+		PublicRoots:     l.authority.PublicRoots(),
+		EnterpriseRoots: l.authority.EnterpriseRoots(),
+		Managed:         managed,
+	}
+}
+
+// Target is what the administrators of the topology would tell a probe: their plan, and how the proxy is set up.
+func (l *Lab) Target() probe.Target { return Target(l.top) }
+
+// Target is what the administrators of a topology would tell a probe: their plan, and how the proxy is set up.
+func Target(t *topology.Topology) probe.Target {
+	var out probe.Target
+	for _, d := range t.SIPDomains {
+		out.SIPDomains = append(out.SIPDomains, strings.ToLower(d))
+	}
+	out.Expected = probe.Expected{
+		ExternalWeb:       slices.Clone(t.Plan.ExternalWeb),
+		InternalWeb:       slices.Clone(t.Plan.InternalWeb),
+		Meet:              slices.Clone(t.Plan.Meet),
+		Dialin:            slices.Clone(t.Plan.Dialin),
+		OfficeWebApps:     slices.Clone(t.Plan.OfficeWebApps),
+		HTTPOnlyDiscovery: t.Plan.HTTPOnlyDiscovery,
+		Hybrid:            t.Plan.Hybrid,
+	}
+	for _, p := range t.Pools {
+		for _, n := range p.Nodes {
+			out.Expected.FrontEnds = append(out.Expected.FrontEnds, n.Address.String())
+		}
+	}
+	for i := range t.Proxy.WebServers {
+		out.Expected.WebServers = append(out.Expected.WebServers, webServer(t, &t.Proxy.WebServers[i]))
+	}
+	return out
+}
+
+func webServer(t *topology.Topology, w *topology.WebServer) probe.WebServer {
+	out := probe.WebServer{Address: net.JoinHostPort(w.Address, strconv.Itoa(w.Port)), Scheme: w.Scheme}
+	if verifies(w) {
+		out.Name, out.Trust = w.Name, w.Verify
+		if out.Name == "" {
+			out.Name = w.Address
+		}
+	}
+	for i := range t.Apps {
+		a := &t.Apps[i]
+		if a.Kind == topology.OfficeWebApps && (a.Address.String() == w.Address || strings.EqualFold(a.FQDN, w.Address)) {
+			out.Application = topology.OfficeWebApps
+		}
+	}
+	return out
+}
