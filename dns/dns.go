@@ -135,12 +135,12 @@ type Query struct {
 	// Name and Type are the question, the name spelled as asked and with its last dot. Both are empty for a message
 	// that had no readable single question.
 	Name, Type string
-	// RCode is the response code sent, e.g. "NXDOMAIN". Empty if nothing was sent.
+	// RCode is the response code of the answer, e.g. "NXDOMAIN". Empty for a query that was dropped.
 	RCode string
 	// EDNSSize is the UDP size the client offered, in bytes. Zero means a query without EDNS.
 	EDNSSize int
 	// Truncated says that the answer had TC set.
 	Truncated bool
-	// Delay is how long the answer was held back.
+	// Delay is how long the answer is held back.
 	Delay time.Duration
 }

@@ -75,13 +75,8 @@ type (
 // but everything is checked, zone data too. An unknown field is an error. Errors begin with path:line:column where
 // the place is known, and name the field.
 func LoadConfig(path string, data []byte) (Config, error) {
-	tree, err := parser.ParseBytes(data, 0)
+	file, tree, err := decode(data)
 	if err != nil {
-		return Config{}, yamlError(path, err)
-	}
-	var file configFile
-	decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
-	if err := decoder.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, yamlError(path, err)
 	}
 	if len(tree.Docs) > 1 {
@@ -95,6 +90,24 @@ func LoadConfig(path string, data []byte) (Config, error) {
 		return Config{}, placed(path, tree, err)
 	}
 	return cfg, nil
+}
+
+// decode reads YAML into the file's words, and into a tree to find their places in.
+func decode(data []byte) (file configFile, tree *ast.File, err error) {
+	// The library panics on some broken input, e.g. "views: [{listen:! 0}]"; that is the file's mistake too.
+	defer func() {
+		if recover() != nil {
+			err = errors.New("not YAML that can be read")
+		}
+	}()
+	if tree, err = parser.ParseBytes(data, 0); err != nil {
+		return file, nil, err
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	if err = decoder.Decode(&file); errors.Is(err, io.EOF) {
+		err = nil // an empty file
+	}
+	return file, tree, err
 }
 
 // config turns the file's words into values. Zone files are relative to dir.

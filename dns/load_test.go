@@ -67,6 +67,7 @@ func TestLoadConfigErrors(t *testing.T) {
 		{"comment-only", "# nothing\n", "lab.yaml: views: no views: there is nothing to serve"},
 		{"not-a-mapping", "views\n", "lab.yaml:1:1: string was used where mapping is expected"},
 		{"syntax", "views: [\n", "lab.yaml:1:8: sequence end token ']' not found"},
+		{"panic-of-the-library", "views:\n- {listen:! 0}\n", "lab.yaml: not YAML that can be read"},
 		{"unknown-field", head + "    zone: []\n", `lab.yaml:4:5: unknown field "zone"`},
 		{"unknown-field-in-behaviour", behaviour + "        rcod: SERVFAIL\n", `lab.yaml:6:9: unknown field "rcod"`},
 		{"field-twice", head + "    name: b\n", `lab.yaml:4:5: mapping key "name" already defined at [2:5]`},

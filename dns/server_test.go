@@ -410,6 +410,31 @@ func TestUDPOnlyOpensNoTCP(t *testing.T) {
 	}
 }
 
+// A client may close its sending half at once; what is held back for it is sent all the same.
+func TestHalfClosedConnectionGetsItsAnswer(t *testing.T) {
+	t.Parallel()
+	srv := start(t, dns.Config{Views: []dns.View{{
+		Addrs: []string{localhost}, Zones: one("lyncdiscover", "192.0.2.1"),
+		Behaviours: []dns.Behaviour{{Name: "*", Delay: 20 * time.Millisecond}},
+	}}})
+	conn, err := net.Dial("tcp", srv.Addr(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	client := miekg.Conn{Conn: conn}
+	if err := client.WriteMsg(question("lyncdiscover")); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := client.ReadMsg()
+	if err != nil || address(got) != "192.0.2.1" {
+		t.Errorf("answer = %s, %v; want 192.0.2.1", address(got), err)
+	}
+}
+
 func TestStartAfterTheEndOfItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
