@@ -1,0 +1,215 @@
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"lyncpin/internal/failure"
+	"lyncpin/internal/lab"
+	"lyncpin/internal/pki"
+	"lyncpin/probe"
+)
+
+const (
+	// jobsPerCPU is how many labs run at once for each processor: a lab mostly waits, for its own servers or for
+	// silence to end.
+	jobsPerCPU = 4
+	// dropTime is how long a dial into silence takes in a lab. Nothing in a lab is ever merely slow, so it need only
+	// be long enough to differ from a refusal.
+	dropTime = 50 * time.Millisecond
+)
+
+// limits are for labs. Six repeats show both nodes of a pool, for the lab's proxy lets them take turns. The time-outs
+// are far beyond what a lab needs, so that a machine under load gives no false finding.
+var limits = probe.Limits{
+	Repeats: 6, Total: 2 * time.Minute,
+	Connect: 10 * time.Second, Handshake: 10 * time.Second, Request: 10 * time.Second, Query: 5 * time.Second,
+}
+
+// Options say how scenarios are run. The zero Options are fine.
+type Options struct {
+	// Jobs is how many labs run at once. Zero means four for each processor.
+	Jobs int
+	// OnResult is told each result, one at a time and in the order of the scenarios, as soon as it and all before it
+	// are there. Nil means nobody is.
+	OnResult func(Result)
+	// OnDone is told, one at a time, that some scenario has ended. Nil means nobody is.
+	OnDone func()
+	// KeepReports keeps the reports of scenarios that passed, too.
+	KeepReports bool
+	// Limits bound the probe. The zero Limits mean those that suit a lab.
+	Limits probe.Limits
+}
+
+// Result is how a scenario ended.
+type Result struct {
+	ID, Kind string
+	// Want and Found are root causes, Found in the order of the report. Neither is nil.
+	Want, Found []probe.ID
+	// OK says that the diagnosis said what the scenario wants.
+	OK bool
+	// Problem is one sentence that says what differs; empty when OK.
+	Problem string
+	Elapsed time.Duration
+	// Report is the diagnosis; nil when there is none, or when it is not kept.
+	Report *probe.Report
+	// Err says why the scenario could not be run; nil when it could.
+	Err error
+}
+
+// Run runs the scenarios in parallel and returns their results in the same order. The end of ctx ends it early: what
+// was not run has ctx's error.
+func Run(ctx context.Context, list []Scenario, opts Options) []Result {
+	if len(list) == 0 {
+		return nil
+	}
+	results := make([]Result, len(list))
+	authority, err := pki.New(time.Now())
+	r := &runner{opts: opts, results: results, done: make([]bool, len(list)), authority: authority, failed: err, rules: failure.Rules()}
+	if r.opts.Limits == (probe.Limits{}) {
+		r.opts.Limits = limits
+	}
+	jobs := opts.Jobs
+	if jobs <= 0 {
+		jobs = jobsPerCPU * runtime.GOMAXPROCS(0)
+	}
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(jobs, len(list)) {
+		workers.Go(func() {
+			for i := range next {
+				r.finish(i, r.run(ctx, &list[i]))
+			}
+		})
+	}
+	for i := range list {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return results
+}
+
+// runner is one call of Run.
+type runner struct {
+	opts      Options
+	authority *pki.Authority
+	failed    error // why there is no authority
+	rules     []probe.Rule
+
+	mu      sync.Mutex
+	results []Result
+	done    []bool
+	told    int // results that OnResult knows
+}
+
+// finish keeps a result and tells all that are due.
+func (r *runner) finish(i int, result Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results[i], r.done[i] = result, true
+	if r.opts.OnDone != nil {
+		r.opts.OnDone()
+	}
+	for ; r.told < len(r.done) && r.done[r.told]; r.told++ {
+		if r.opts.OnResult != nil {
+			r.opts.OnResult(r.results[r.told])
+		}
+	}
+}
+
+// run runs one scenario. A panic in an edit or in the lab is that scenario's failure, not the end of all.
+func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
+	started := time.Now()
+	result = Result{ID: s.ID, Kind: s.Kind, Want: append([]probe.ID{}, s.Want...), Found: []probe.ID{}}
+	defer func() {
+		if p := recover(); p != nil {
+			result.Err = fmt.Errorf("defect of the scenario: %v", p)
+		}
+		if result.Err != nil {
+			result.OK, result.Problem = false, result.Err.Error()
+		}
+		result.Elapsed = time.Since(started)
+	}()
+	rep, err := r.examine(ctx, s)
+	if err != nil {
+		result.Err = err
+		return result
+	}
+	result.Found = roots(rep)
+	result.Problem = s.problem(rep)
+	result.OK = result.Problem == ""
+	if !result.OK || r.opts.KeepReports {
+		result.Report = rep
+	}
+	return result
+}
+
+// examine starts the scenario's lab, looks at it from everywhere and judges what was seen.
+func (r *runner) examine(ctx context.Context, s *Scenario) (*probe.Report, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if r.failed != nil {
+		return nil, r.failed
+	}
+	l, err := lab.Start(ctx, s.Topology(), lab.Options{Authority: r.authority, DropTime: dropTime})
+	if err != nil {
+		return nil, err
+	}
+	var vantages []*probe.Vantage
+	for _, place := range probe.Places() {
+		vantages = append(vantages, l.Vantage(place))
+	}
+	rec, err := probe.Observe(ctx, l.Target(), vantages, r.opts.Limits)
+	if closing := l.Close(); err == nil {
+		err = closing
+	}
+	if err == nil {
+		err = ctx.Err() // a record that ended early would be judged wrongly
+	}
+	if err != nil {
+		return nil, err
+	}
+	return probe.Diagnose(rec, r.rules), nil
+}
+
+// Modes counts the modes among the cases of results, and those of which every case passed.
+func Modes(results []Result) (passed, total int) {
+	ok := map[probe.ID]bool{}
+	for _, r := range results {
+		if r.Kind != KindCase {
+			continue
+		}
+		before, seen := ok[r.Want[0]]
+		ok[r.Want[0]] = r.OK && (before || !seen)
+	}
+	for _, passes := range ok {
+		if passes {
+			passed++
+		}
+	}
+	return passed, len(ok)
+}
+
+// Passed counts the results of a kind, and those that passed.
+func Passed(results []Result, kind string) (passed, total int) {
+	for _, r := range results {
+		if r.Kind == kind {
+			total++
+			if r.OK {
+				passed++
+			}
+		}
+	}
+	return passed, total
+}
+
+// Failed are the results that did not pass.
+func Failed(results []Result) []Result {
+	return slices.DeleteFunc(slices.Clone(results), func(r Result) bool { return r.OK })
+}

@@ -1,0 +1,147 @@
+// Package scenarios runs deployments that are healthy, or broken in a known way, and checks that the diagnosis names
+// exactly what is wrong with each.
+//
+//	list, err := scenarios.Match([]string{"dns.*/*", "baseline/*"})
+//	…
+//	for _, r := range scenarios.Run(ctx, list, scenarios.Options{}) {
+//		fmt.Println(r.ID, r.OK, r.Found)
+//	}
+//
+// # Model
+//
+// A [Scenario] is a topology with the root causes that a diagnosis of it must name. Most follow from the catalogue of
+// failure modes by themselves:
+//
+//	<mode>/<case>       an edit that causes the mode: it alone must be found, and be named first
+//	<mode>/near/<name>  an edit that looks like the mode and is healthy: nothing may be found
+//	baseline/<name>     a healthy deployment of another shape: nothing may be found
+//	compound/<name>     two independent faults: both must be named as root causes, and nothing else
+//
+// [Load] reads one more kind, a scenario that an administrator wrote in YAML.
+//
+// [Run] gives each scenario a lab of its own, examines it from all four vantages and judges the record. Labs share
+// nothing but the certification authorities, so they run in parallel.
+//
+// # Limits
+//
+// A scenario is judged by what is found in it, not by how: that an observation was made in the right way is for the
+// tests of the probe.
+package scenarios
+
+import (
+	"lyncpin/internal/failure"
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+// Kinds of scenarios. They are part of the machine-readable output.
+const (
+	KindCase     = "case"
+	KindNear     = "near"
+	KindBaseline = "baseline"
+	KindCompound = "compound"
+	KindFile     = "file"
+)
+
+// Scenario is a deployment and what a diagnosis of it must say. Values come from [All], [Match] and [Load].
+type Scenario struct {
+	// ID is unique: <mode>/<case>, <mode>/near/<name>, baseline/<name>, compound/<name>, or a file's name.
+	ID string
+	// Kind is one of the Kind constants.
+	Kind string
+	// Title says in a few words what the deployment is like. Empty when the ID says it all.
+	Title string
+	// Want are the root causes that must be named, all of them and no others, in any order.
+	Want []probe.ID
+	// AnyFound leaves open what is found besides Absent. Only scenarios from files have it.
+	AnyFound bool
+	// Absent are modes that must not be found, not even as a consequence.
+	Absent []probe.ID
+
+	build func() *topology.Topology
+}
+
+// Topology is the deployment, a new one at every call.
+func (s *Scenario) Topology() *topology.Topology { return s.build() }
+
+// All returns every scenario but those in files: the catalogue's in its order, then baselines, then compounds.
+func All() []Scenario {
+	var all []Scenario
+	modes := failure.Modes()
+	for i := range modes {
+		all = append(all, ofMode(&modes[i])...)
+	}
+	all = append(all, baselines()...)
+	return append(all, compounds()...)
+}
+
+// ofMode makes the scenarios of one mode.
+func ofMode(m *failure.Mode) []Scenario {
+	var out []Scenario
+	for _, c := range m.Cases {
+		out = append(out, Scenario{
+			ID: string(m.ID) + "/" + c.Name, Kind: KindCase,
+			Want: []probe.ID{m.ID}, build: edited(topology.Healthy, c.Edit),
+		})
+	}
+	for _, c := range m.Near {
+		out = append(out, Scenario{
+			ID: string(m.ID) + "/near/" + c.Name, Kind: KindNear, build: edited(topology.Healthy, c.Edit),
+		})
+	}
+	return out
+}
+
+// edited builds what base builds, with the edits made in order.
+func edited(base func() *topology.Topology, edits ...func(*topology.Topology)) func() *topology.Topology {
+	return func() *topology.Topology {
+		t := base()
+		for _, edit := range edits {
+			edit(t)
+		}
+		return t
+	}
+}
+
+// Fault is the edit that causes a mode: id is a mode, which stands for its first case, or <mode>/<case>. It also
+// takes <mode>/near/<name>. An unknown id is an error that names the nearest one.
+func Fault(id string) (mode probe.ID, edit func(*topology.Topology), err error) {
+	var known []string
+	modes := failure.Modes()
+	for i := range modes {
+		m := &modes[i]
+		if string(m.ID) == id && m.Undecidable != "" {
+			return "", nil, &UndecidableError{ID: m.ID, Why: m.Undecidable}
+		}
+		if string(m.ID) == id && len(m.Cases) > 0 {
+			return m.ID, m.Cases[0].Edit, nil
+		}
+		if len(m.Cases) > 0 {
+			known = append(known, string(m.ID))
+		}
+		for _, list := range []struct {
+			infix string
+			cases []failure.Case
+		}{{"/", m.Cases}, {"/near/", m.Near}} {
+			for _, c := range list.cases {
+				name := string(m.ID) + list.infix + c.Name
+				if name == id {
+					return m.ID, c.Edit, nil
+				}
+				known = append(known, name)
+			}
+		}
+	}
+	return "", nil, &UnknownError{What: "fault", Word: id, Nearest: Nearest(id, known)}
+}
+
+// UndecidableError says that no evidence on the wire can decide a mode, so there is no deployment that shows it.
+type UndecidableError struct {
+	ID  probe.ID
+	Why string
+}
+
+func (e *UndecidableError) Error() string {
+	return string(e.ID) + " cannot be shown: nothing on the wire decides it"
+}
+
