@@ -144,4 +144,3 @@ type UndecidableError struct {
 func (e *UndecidableError) Error() string {
 	return string(e.ID) + " cannot be shown: nothing on the wire decides it"
 }
-

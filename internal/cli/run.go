@@ -1,0 +1,322 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lyncpin/internal/render"
+	"lyncpin/probe"
+	"lyncpin/scenarios"
+)
+
+// runSchema names the JSON that run writes.
+const runSchema = "lyncpin.run/1"
+
+type runOptions struct {
+	jobs    int
+	format  *oneOf
+	verbose bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	opts := runOptions{format: newOneOf("text", "json", "junit")}
+	cmd := &cobra.Command{
+		Use:   "run [ID|GLOB|FILE.yaml ...]",
+		Short: "Run scenarios in labs and check that each fault is named",
+		Long: `Run starts a lab for each scenario (name server, Front Ends and reverse proxy, all in this process), examines it
+from outside, from inside, from the office Wi-Fi and from beside the proxy, and checks what was found.
+
+Without arguments it runs all. An argument is the ID of a scenario or of a mode, a glob, or a file that ends in .yaml.
+"lyncpin list scenarios" shows the IDs.`,
+		Example: `  lyncpin run
+  lyncpin run dns.lyncdiscover-missing 'tls.*' 'baseline/*'
+  lyncpin run --format junit my-deployment.yaml`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeScenarios,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.run(cmd, args, opts)
+		},
+	}
+	cmd.Flags().IntVar(&opts.jobs, "jobs", 0, "labs at the same `time`; 0 means four for each processor")
+	cmd.Flags().Var(opts.format, "format", "how to write the results")
+	cmd.Flags().BoolVar(&opts.verbose, "verbose", false, "show the whole report of each scenario that failed")
+	wordsOf(cmd, "format", opts.format.words)
+	return cmd
+}
+
+func (a *app) completeScenarios(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var out []string
+	for _, s := range scenarios.All() {
+		out = append(out, s.ID)
+	}
+	return out, cobra.ShellCompDirectiveDefault
+}
+
+func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
+	if opts.jobs < 0 {
+		return usage("--jobs %d: want a number above 0", opts.jobs)
+	}
+	list, err := a.scenarios(args)
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	show := &progress{env: &a.env, total: len(list)}
+	run := scenarios.Options{Jobs: opts.jobs, OnDone: show.step}
+	if opts.format.value == "text" {
+		width := 0
+		for _, s := range list {
+			width = max(width, len(s.ID))
+		}
+		run.OnResult = func(r scenarios.Result) { show.around(func() { a.resultLine(r, width) }) }
+	}
+	results := scenarios.Run(cmd.Context(), list, run)
+	show.clear()
+	if err := cmd.Context().Err(); err != nil {
+		return hint(fmt.Errorf("interrupted after %s", round(time.Since(started))), "the results above are complete for the scenarios they name")
+	}
+	switch opts.format.value {
+	case "json":
+		err = writeRunJSON(a.env.Stdout, results)
+	case "junit":
+		err = render.JUnit(a.env.Stdout, junitCases(results))
+	default:
+		err = a.runSummary(results, time.Since(started), opts)
+	}
+	if err != nil {
+		return err
+	}
+	if len(scenarios.Failed(results)) > 0 {
+		return exitError(exitFound)
+	}
+	return nil
+}
+
+// scenarios are those the arguments name: files first to last, then the catalogue's in its order.
+func (a *app) scenarios(args []string) ([]scenarios.Scenario, error) {
+	var fromFiles []scenarios.Scenario
+	var patterns []string
+	for _, arg := range args {
+		if !strings.HasSuffix(arg, ".yaml") && !strings.HasSuffix(arg, ".yml") {
+			patterns = append(patterns, arg)
+			continue
+		}
+		data, err := readFile(arg)
+		if err != nil {
+			return nil, err
+		}
+		s, err := scenarios.Load(arg, data)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(fromFiles, func(other scenarios.Scenario) bool { return other.ID == s.ID }) {
+			return nil, fmt.Errorf("%s: a second scenario of the name %q", arg, s.ID)
+		}
+		fromFiles = append(fromFiles, s)
+	}
+	if len(patterns) == 0 && len(fromFiles) > 0 {
+		return fromFiles, nil
+	}
+	matched, err := scenarios.Match(patterns)
+	if err != nil {
+		return nil, adviseIDs(err, "lyncpin list scenarios")
+	}
+	return append(fromFiles, matched...), nil
+}
+
+// progress is a line on a terminal that says how far the run is.
+type progress struct {
+	env         *Env
+	done, total int
+	shown       bool
+}
+
+// step counts one scenario. It is called by one goroutine at a time.
+func (p *progress) step() {
+	p.done++
+	p.draw()
+}
+
+func (p *progress) draw() {
+	if p.env.StderrTerminal && p.done < p.total {
+		fmt.Fprintf(p.env.Stderr, "\r\x1b[K%d of %d", p.done, p.total)
+		p.shown = true
+	}
+}
+
+func (p *progress) clear() {
+	if p.shown {
+		fmt.Fprint(p.env.Stderr, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+// around writes something while the line is away.
+func (p *progress) around(write func()) {
+	p.clear()
+	write()
+	p.draw()
+}
+
+func (a *app) resultLine(r scenarios.Result, width int) {
+	word := a.paint(green, "ok  ")
+	if !r.OK {
+		word = a.paint(red, "FAIL")
+	}
+	said := "silent"
+	if len(r.Found) > 0 {
+		said = "named " + joinIDs(r.Found)
+	}
+	if r.Kind == scenarios.KindCase && r.OK {
+		said = "named first"
+	}
+	if r.Err != nil {
+		said = "did not run"
+	}
+	fmt.Fprintf(a.env.Stdout, "%s  %-*s  %s\n", word, width, r.ID, said)
+}
+
+func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts runOptions) error {
+	failed := scenarios.Failed(results)
+	for _, r := range failed {
+		fmt.Fprintf(a.env.Stdout, "\n%s\n  wanted  %s\n  found   %s\n  %s\n", a.paint(red, r.ID), wordsFor(r.Want), wordsFor(r.Found), r.Problem)
+		if r.Report == nil {
+			continue
+		}
+		if opts.verbose {
+			if err := a.text(r.Report, true); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, f := range r.Report.Findings {
+			if f.Root() && !slices.Contains(r.Want, f.ID) {
+				fmt.Fprintf(a.env.Stdout, "  %s because, from %s: %s\n", f.ID, f.Evidence[0].Vantage, f.Evidence[0].Text)
+			}
+		}
+	}
+	color := green
+	if len(failed) > 0 {
+		color = red
+	}
+	fmt.Fprintf(a.env.Stdout, "\n%s  (%s)\n", a.paint(color, summary(results)), round(elapsed))
+	return nil
+}
+
+// summary counts what passed, in the words of each kind: "30 of 30 failure modes named first, 31 near misses and 12
+// baselines silent". Where some failed it says of how many.
+func summary(results []scenarios.Result) string {
+	var parts, silent []string
+	if passed, total := scenarios.Modes(results); total > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d failure modes named first", passed, total))
+	}
+	for _, k := range []struct{ kind, one, many string }{
+		{scenarios.KindNear, "near miss", "near misses"}, {scenarios.KindBaseline, "baseline", "baselines"},
+	} {
+		if passed, total := scenarios.Passed(results, k.kind); total > 0 {
+			silent = append(silent, count(passed, total, k.one, k.many))
+		}
+	}
+	if len(silent) > 0 {
+		parts = append(parts, strings.Join(silent, " and ")+" silent")
+	}
+	if passed, total := scenarios.Passed(results, scenarios.KindCompound); total > 0 {
+		parts = append(parts, fmt.Sprintf("both causes named in %s", count(passed, total, "compound fault", "compound faults")))
+	}
+	if passed, total := scenarios.Passed(results, scenarios.KindFile); total > 0 {
+		parts = append(parts, fmt.Sprintf("%s as expected", count(passed, total, "file", "files")))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func count(passed, total int, one, many string) string {
+	word := many
+	if total == 1 {
+		word = one
+	}
+	if passed < total {
+		return fmt.Sprintf("%d of %d %s", passed, total, word)
+	}
+	return fmt.Sprintf("%d %s", total, word)
+}
+
+// runDocument is the JSON that run writes.
+type runDocument struct {
+	Schema    string        `json:"schema"`
+	Scenarios []runScenario `json:"scenarios"`
+	Passed    int           `json:"passed"`
+	Failed    int           `json:"failed"`
+}
+
+type runScenario struct {
+	ID    string     `json:"id"`
+	Kind  string     `json:"kind"`
+	Want  []probe.ID `json:"want"`
+	Found []probe.ID `json:"found"`
+	OK    bool       `json:"ok"`
+	MS    float64    `json:"ms"`
+}
+
+func writeRunJSON(w io.Writer, results []scenarios.Result) error {
+	failed := len(scenarios.Failed(results))
+	doc := runDocument{Schema: runSchema, Scenarios: []runScenario{}, Passed: len(results) - failed, Failed: failed}
+	for _, r := range results {
+		doc.Scenarios = append(doc.Scenarios, runScenario{
+			ID: r.ID, Kind: r.Kind, Want: r.Want, Found: r.Found, OK: r.OK, MS: milliseconds(r.Elapsed),
+		})
+	}
+	return writeJSON(w, doc)
+}
+
+// milliseconds has three digits after the point.
+func milliseconds(d time.Duration) float64 { return math.Round(d.Seconds()*1e6) / 1e3 }
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+func junitCases(results []scenarios.Result) []render.Case {
+	var out []render.Case
+	for _, r := range results {
+		c := render.Case{Suite: "lyncpin." + r.Kind, Name: r.ID, Duration: r.Elapsed}
+		if !r.OK {
+			c.Failure = fmt.Sprintf("%s\nwanted: %s\nfound: %s", r.Problem, wordsFor(r.Want), wordsFor(r.Found))
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// wordsFor are IDs, or "nothing".
+func wordsFor(ids []probe.ID) string {
+	if len(ids) == 0 {
+		return "nothing"
+	}
+	return joinIDs(ids)
+}
+
+func joinIDs(ids []probe.ID) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = string(id)
+	}
+	return strings.Join(words, ", ")
+}
+
+// round keeps what a person wants to know of a duration.
+func round(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(100 * time.Millisecond)
+}
