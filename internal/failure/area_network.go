@@ -1,5 +1,12 @@
 package failure
 
+// networkModes are about the way of the packets.
 func networkModes() []Mode {
-	return []Mode{}
+	return []Mode{
+		networkWanRuleMissing,
+		networkCaptivePortal,
+		networkHairpinNatRefused,
+		networkNatToWrongHost,
+		networkFirewallProxyToFeBlocked,
+	}
 }

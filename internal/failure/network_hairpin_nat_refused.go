@@ -1,0 +1,61 @@
+package failure
+
+import (
+	"net/netip"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var networkHairpinNatRefused = Mode{
+	Rule: probe.Rule{
+		ID:       "network.hairpin-nat-refused",
+		Severity: probe.High,
+		Title:    "phones on the office network cannot reach the public address of the reverse proxy",
+		Cause:    "the firewall does not reflect connections from inside to its own public address, so the same phone works on mobile data",
+		Remedy:   "Let the firewall reflect these connections (hairpin, U-turn NAT), or give the external names an inside address of the reverse proxy in the internal DNS.",
+		Settings: hairpin(),
+		Sources:  []string{"Plan for Mobility for Skype for Business Server", "Lync 2010 mobility on corporate Wi-Fi"},
+		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
+		Detect:   detectNetworkHairpinNatRefused,
+	},
+	Confused: []probe.ID{"network.wan-rule-missing", "dns.external-web-fqdn-unresolvable-internally", "network.captive-portal"},
+	Cases: []Case{
+		{Name: "dropped", Edit: func(t *topology.Topology) {
+			t.Paths = append(t.Paths, topology.Path{From: "wifi", To: topology.ProxyPublic.String(), Action: topology.Drop},
+				topology.Path{From: "internal", To: topology.ProxyPublic.String(), Action: topology.Drop})
+		}},
+		{Name: "refused", Edit: func(t *topology.Topology) {
+			t.Paths = append(t.Paths, topology.Path{From: "wifi", To: topology.ProxyPublic.String(), Action: topology.Refuse},
+				topology.Path{From: "internal", To: topology.ProxyPublic.String(), Action: topology.Refuse})
+		}},
+	},
+	Near: []Case{
+		{Name: "split-dns-instead", Edit: func(t *topology.Topology) {
+			t.Paths = append(t.Paths, topology.Path{From: "wifi", To: topology.ProxyPublic.String(), Action: topology.Drop},
+				topology.Path{From: "internal", To: topology.ProxyPublic.String(), Action: topology.Drop})
+			t.Internal.Address(topology.ProxyInside, t.ExternalWeb(), t.Discovery(0), t.Discovery(1))
+		}},
+	},
+}
+
+func detectNetworkHairpinNatRefused(v *probe.View) probe.Verdict {
+	in, out := insidePlace(v), v.At(probe.External)
+	if !in.Seen() || !out.Seen() {
+		return probe.NotApplicable("the record has not both a view from inside and one from outside")
+	}
+	var evidence []probe.Evidence
+	for _, host := range externalWebHosts(v) {
+		for _, a := range in.Resolve(host).Addrs {
+			addr := netip.AddrPortFrom(a, 443).String()
+			inside, outside := in.Dial(addr), out.Dial(addr)
+			if inside == nil || inside.Outcome.OK() || outside == nil || !outside.Outcome.OK() {
+				continue
+			}
+			evidence = append(evidence,
+				in.SawDial(inside, "%s resolves to %s, and a connection from inside fails (%s)", host, a, inside.Outcome.Code),
+				out.SawDial(outside, "from outside the same address answers"))
+		}
+	}
+	return verdict(evidence)
+}

@@ -1,0 +1,55 @@
+package failure
+
+import (
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var tlsBackendUntrusted = Mode{
+	Rule: probe.Rule{
+		ID:       "tls.backend-untrusted",
+		Severity: probe.Critical,
+		Title:    "the reverse proxy does not trust the Front End's certificate",
+		Cause:    "it verifies, and the root of the internal CA is not installed on it",
+		Remedy:   "Install the enterprise root on the reverse proxy as the authority for these servers.",
+		Settings: trustBackend(),
+		Sources:  []string{"Squid configuration directive cache_peer"},
+		Reads:    probe.Handshakes | probe.Expectations,
+		Detect:   detectTlsBackendUntrusted,
+		Explains: []probe.ID{"proxy.upstream-down-502", "frontend.one-node-down"},
+	},
+	Confused: []probe.ID{"tls.backend-name-mismatch", "tls.backend-expired"},
+	Cases: []Case{
+		{Name: "public-roots-only", Edit: func(t *topology.Topology) {
+			for _, w := range t.Proxy.FrontEndServers("https") {
+				w.Verify = topology.PublicCA
+			}
+		}},
+		{Name: "certificate-of-another-ca", Edit: func(t *topology.Topology) {
+			t.FrontEndPool().External.Certificate.Issuer = topology.OtherCA
+		}},
+	},
+	Near: []Case{
+		{Name: "verification-off", Edit: func(t *topology.Topology) {
+			t.FrontEndPool().External.Certificate.Issuer = topology.OtherCA
+			for _, w := range t.Proxy.FrontEndServers("https") {
+				w.Verify = "none"
+			}
+		}},
+	},
+}
+
+func detectTlsBackendUntrusted(v *probe.View) probe.Verdict {
+	at := v.At(probe.Proxy)
+	if !at.Seen() {
+		return notSeenAtProxy
+	}
+	var evidence []probe.Evidence
+	for _, b := range verifiedBackends(v) {
+		leaf, trust := at.Leaf(b.handshake), b.trust
+		if leaf != nil && trust.Code == probe.TLSUnknownIssuer {
+			evidence = append(evidence, at.SawHandshake(b.handshake, "%s shows a certificate issued by %s, and the proxy trusts the %s roots only", b.server.Address, leaf.Issuer, b.server.Trust))
+		}
+	}
+	return verdict(evidence)
+}

@@ -1,0 +1,46 @@
+package failure
+
+import (
+	"time"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var tlsNotYetValid = Mode{
+	Rule: probe.Rule{
+		ID:       "tls.not-yet-valid",
+		Severity: probe.High,
+		Title:    "the certificate outside is not valid yet",
+		Cause:    "it was installed before its time, or a clock is wrong: this machine's, or that of the issuing authority",
+		Remedy:   "Wait for the date, or reissue the certificate; look at the clocks first.",
+		Sources:  []string{"RFC 5280 section 4.1.2.5"},
+		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Detect:   detectTlsNotYetValid,
+	},
+	Confused: []probe.ID{"tls.expired"},
+	Cases: []Case{
+		{Name: "starts-tomorrow", Edit: func(t *topology.Topology) {
+			t.ProxyCertificate().Starts = 24 * time.Hour
+		}},
+	},
+	Near: []Case{
+		{Name: "started-an-hour-ago", Edit: func(t *topology.Topology) {
+			t.ProxyCertificate().Starts = -time.Hour
+		}},
+	},
+}
+
+func detectTlsNotYetValid(v *probe.View) probe.Verdict {
+	out := v.At(probe.External)
+	if !out.Seen() {
+		return notSeenOutside
+	}
+	var evidence []probe.Evidence
+	for _, h := range perCertificate(listenerHandshakes(v)) {
+		if leaf := out.Leaf(h); leaf.NotBefore.After(out.Section.Started) {
+			evidence = append(evidence, out.SawHandshake(h, "%s at %s shows a certificate that starts on %s", h.Host, h.Addr, leaf.NotBefore.Format("2006-01-02 15:04 MST")))
+		}
+	}
+	return verdict(evidence)
+}

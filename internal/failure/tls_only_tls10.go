@@ -1,0 +1,78 @@
+package failure
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var tlsOnlyTls10 = Mode{
+	Rule: probe.Rule{
+		ID:       "tls.only-tls10",
+		Severity: probe.Critical,
+		Title:    "the reverse proxy offers no TLS version that phones accept",
+		Cause:    "its protocol versions stop below TLS 1.2, which phones and browsers of today require",
+		Remedy:   "Enable TLS 1.2 (and 1.3) on the listener.",
+		Settings: tlsVersions(),
+		Sources:  []string{"Load balancing requirements for Skype for Business", "RFC 8996"},
+		Reads:    probe.Handshakes,
+		Detect:   detectTlsOnlyTls10,
+	},
+	Confused: []probe.ID{"tls.plain-http-on-443"},
+	Cases: []Case{
+		{Name: "up-to-1.0", Edit: func(t *topology.Topology) {
+			t.Proxy.MinTLS, t.Proxy.MaxTLS = "1.0", "1.0"
+		}},
+		{Name: "up-to-1.1", Edit: func(t *topology.Topology) {
+			t.Proxy.MinTLS, t.Proxy.MaxTLS = "1.0", "1.1"
+		}},
+	},
+	Near: []Case{
+		{Name: "1.2-only", Edit: func(t *topology.Topology) {
+			t.Proxy.MinTLS, t.Proxy.MaxTLS = "1.2", "1.2"
+		}},
+		{Name: "1.0-to-1.3", Edit: func(t *topology.Topology) {
+			t.Proxy.MinTLS = "1.0"
+		}},
+	},
+}
+
+func detectTlsOnlyTls10(v *probe.View) probe.Verdict {
+	out := v.At(probe.External)
+	if !out.Seen() {
+		return notSeenOutside
+	}
+	type versions struct{ modern, old *probe.Handshake }
+	byAddr := map[string]*versions{}
+	for _, h := range out.Handshakes(probe.HandshakeVersion) {
+		if strings.HasPrefix(h.Host, internalLabel) {
+			continue
+		}
+		s := byAddr[h.Addr]
+		if s == nil {
+			s = &versions{}
+			byAddr[h.Addr] = s
+		}
+		if !h.Outcome.OK() {
+			continue
+		}
+		if h.Offered >= "1.2" {
+			s.modern = h
+		} else {
+			s.old = h
+		}
+	}
+	if len(byAddr) == 0 {
+		return nothingToJudge
+	}
+	var evidence []probe.Evidence
+	for _, addr := range slices.Sorted(maps.Keys(byAddr)) {
+		if s := byAddr[addr]; s.modern == nil && s.old != nil {
+			evidence = append(evidence, out.SawHandshake(s.old, "%s accepts TLS %s and refuses TLS 1.2 and 1.3", addr, s.old.Offered))
+		}
+	}
+	return verdict(evidence)
+}

@@ -1,0 +1,47 @@
+package failure
+
+import (
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var tlsPlainHttpOn443 = Mode{
+	Rule: probe.Rule{
+		ID:       "tls.plain-http-on-443",
+		Severity: probe.Critical,
+		Title:    "port 443 outside speaks HTTP without TLS",
+		Cause:    "the port was forwarded to a plain HTTP listener, or TLS is not switched on there",
+		Remedy:   "Switch TLS on for the listener on port 443, with the public certificate, and encrypt again to port 4443.",
+		Settings: flipPorts(),
+		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013"},
+		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Detect:   detectTlsPlainHttpOn443,
+	},
+	Confused: []probe.ID{"tls.only-tls10", "proxy.service-not-enabled"},
+	Cases: []Case{
+		{Name: "no-tls", Edit: func(t *topology.Topology) {
+			t.Proxy.PlainHTTPS = true
+		}},
+	},
+	Near: []Case{
+		{Name: "plain-80", Edit: func(t *topology.Topology) {
+			t.Proxy.MinTLS = "1.2"
+		}},
+	},
+}
+
+func detectTlsPlainHttpOn443(v *probe.View) probe.Verdict {
+	out := v.At(probe.External)
+	if !out.Seen() {
+		return notSeenOutside
+	}
+	var evidence []probe.Evidence
+	seen := map[string]bool{}
+	for _, h := range listenerHandshakes(v) {
+		if h.Outcome.Code == probe.TLSNotTLS && !seen[h.Addr] {
+			seen[h.Addr] = true
+			evidence = append(evidence, out.SawHandshake(h, "%s answers a TLS handshake for %s with plain text: %s", h.Addr, h.Host, h.Outcome.Text))
+		}
+	}
+	return verdict(evidence)
+}

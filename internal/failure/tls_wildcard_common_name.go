@@ -1,0 +1,46 @@
+package failure
+
+import (
+	"strings"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var tlsWildcardCommonName = Mode{
+	Rule: probe.Rule{
+		ID:       "tls.wildcard-common-name",
+		Severity: probe.Low,
+		Title:    "the certificate outside has a wildcard as its common name",
+		Cause:    "desk phones and older clients do not accept that; a wildcard among the alternative names is supported",
+		Remedy:   "Reissue the certificate with a real host name as common name, and the wildcard as an alternative name only.",
+		Sources:  []string{"Wildcard certificate support in Lync Server 2013"},
+		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Detect:   detectTlsWildcardCommonName,
+	},
+	Confused: []probe.ID{"tls.wildcard-depth"},
+	Cases: []Case{
+		{Name: "wildcard-cn", Edit: func(t *topology.Topology) {
+			t.ProxyCertificate().CommonName = "*." + t.SIPDomains[0]
+		}},
+	},
+	Near: []Case{
+		{Name: "wildcard-san", Edit: func(t *topology.Topology) {
+			t.ProxyCertificate().Names = append(t.ProxyCertificate().Names, "*."+t.SIPDomains[0])
+		}},
+	},
+}
+
+func detectTlsWildcardCommonName(v *probe.View) probe.Verdict {
+	out := v.At(probe.External)
+	if !out.Seen() {
+		return notSeenOutside
+	}
+	var evidence []probe.Evidence
+	for _, h := range perCertificate(listenerHandshakes(v)) {
+		if leaf := out.Leaf(h); strings.HasPrefix(leaf.CommonName, "*.") {
+			evidence = append(evidence, out.SawHandshake(h, "%s at %s shows a certificate with the common name %s", h.Host, h.Addr, leaf.CommonName))
+		}
+	}
+	return verdict(evidence)
+}
