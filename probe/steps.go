@@ -117,7 +117,22 @@ func newTree(rec *Record, s *Section, at string) *tree {
 		}
 	}
 	t.expect()
+	slices.SortStableFunc(t.hosts, func(a, b *hostTree) int { return cmp.Compare(t.rank(a.name), t.rank(b.name)) })
 	return t
+}
+
+// rank orders names as clients need them: discovery, web services, simple URLs and the rest, others.
+func (t *tree) rank(name string) int {
+	ex := &t.rec.Target.Expected
+	switch {
+	case strings.HasPrefix(name, "lyncdiscover.") || strings.HasPrefix(name, "lyncdiscoverinternal."):
+		return 0
+	case containsFold(ex.ExternalWeb, name) || containsFold(ex.InternalWeb, name):
+		return 1
+	case t.needed[name] || t.outside[name]:
+		return 2
+	}
+	return 3
 }
 
 func (t *tree) host(name string) *hostTree {
@@ -240,9 +255,10 @@ func (t *tree) hostStep(h *hostTree) Step {
 		s.Steps = append(s.Steps, t.lookup(l, resolved, i == 0))
 	}
 	// A connection is tried once for each address, whatever the name: what failed there ends this name's way too.
+	// Plain HTTP is for discovery names only.
 	for _, a := range h.addresses() {
 		for _, d := range t.byIP[a.String()] {
-			if !d.Outcome.OK() && len(h.ends) < stepsKept {
+			if !d.Outcome.OK() && len(h.ends) < stepsKept && (!isPlain(d.Addr) || strings.HasPrefix(h.name, "lyncdiscover")) {
 				h.end(d.Addr)
 			}
 		}
@@ -351,20 +367,20 @@ func (t *tree) end(h *hostTree, e *endTree) Step {
 	case d == nil:
 		s.ID = t.id("host/" + h.name + "/" + e.addr)
 		s.Name = e.addr
-	case strings.EqualFold(cmp.Or(d.Host, h.name), h.name):
+	case t.used[t.at+"/dial/"+e.addr] == 0:
 		s.ID = t.id("dial/" + e.addr)
 		s = timed(s, d.Elapsed)
 		s.Detail = "connected"
-	default:
+	default: // the first attempt counts for every name with that address
 		s.ID = t.id("dial/" + e.addr + "/" + h.name)
-		s.Detail = "connected, as for " + d.Host
+		s.Detail = "connected, as above"
 	}
 	broken := ""
 	if d != nil && !d.Outcome.OK() {
 		s.State = t.dialState(d, plain)
 		broken = words(d.Outcome)
 		s.Detail = broken
-		if s.State == Noted && plain {
+		if s.State == Noted && plain && t.sec.Vantage != Proxy {
 			s.Detail += "; port 80 is optional"
 		}
 		s.Detail = clip(s.Detail)
@@ -374,7 +390,7 @@ func (t *tree) end(h *hostTree, e *endTree) Step {
 		if plain {
 			layers = layers[1:]
 		}
-		s.Steps = append(s.Steps, t.skipped(s.ID, "of the connection: "+broken, layers...)...)
+		s.Steps = append(s.Steps, t.skipped(s.ID, "the connection failed: "+broken, layers...)...)
 	}
 	again := Step{ID: s.ID + "/repeats", Name: "fresh connections"}
 	for _, k := range e.handshakes {
@@ -397,12 +413,14 @@ func (t *tree) end(h *hostTree, e *endTree) Step {
 	return bounded(s)
 }
 
-// dialState is for connections that failed. Port 80 may be closed on purpose unless discovery needs it, and a
-// machine without IPv6 says nothing of the deployment's.
+// dialState is for connections that failed. Port 80 may be closed on purpose unless discovery needs it; the way
+// from the proxy need not lead to servers it does not forward to; and a machine without IPv6 says nothing of the
+// deployment's.
 func (t *tree) dialState(d *Dial, plain bool) string {
 	ap, err := netip.ParseAddrPort(d.Addr)
 	switch {
 	case plain && t.sec.Vantage != Proxy && !t.rec.Target.Expected.HTTPOnlyDiscovery,
+		t.sec.Vantage == Proxy && t.webServer(d.Addr) == nil,
 		err == nil && ap.Addr().Is6() && d.Outcome.Code == Unreachable:
 		return Noted
 	}

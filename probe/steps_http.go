@@ -27,11 +27,11 @@ var purposeWords = map[string]string{
 
 // exchange shows one request. broken is why the connection under it failed, empty when it did not.
 func (t *tree) exchange(x *Exchange, broken string) Step {
-	s := Step{ID: t.id(fmt.Sprintf("exchange/%d", x.ID)), Curl: curl(x)}
+	s := Step{ID: t.id(fmt.Sprintf("exchange/%d", x.ID)), Curl: curl(x, t.handshakes[x.Handshake])}
 	s.Name = fmt.Sprintf("%s: %s %s", cmp.Or(purposeWords[x.Purpose], x.Purpose, "request"), x.Method, clip(x.URL))
 	switch {
 	case broken != "" && x.Status == 0 && !x.Outcome.OK():
-		s.State, s.Detail = NotTried, clip("not tried because of the connection: "+broken)
+		s.State, s.Detail = NotTried, clip("not tried because what it needs failed: "+broken)
 	case !x.Outcome.OK():
 		s.State, s.Detail = t.or(x, Failed), clip(silence(x))
 	default:
@@ -110,50 +110,50 @@ func answerWords(x *Exchange) string {
 	case x.Status >= 200 && x.Status < 300 && x.Header.Get("Content-Type") != "":
 		parts = append(parts, x.Header.Get("Content-Type"))
 	}
-	if who := answeredBy(x.Header); who != "" {
+	if who := answeredBy(x); who != "" {
 		parts = append(parts, "answered by "+who)
 	}
 	return strings.Join(parts, "; ")
 }
 
-// answeredBy names the machine or product that an answer says it is of. The most telling mark comes first.
-func answeredBy(h http.Header) string {
-	if fqdn := h.Get("X-Ms-Server-Fqdn"); fqdn != "" {
-		return fqdn
+// answeredBy names the machine or product that an answer shows to be of; empty when nothing tells.
+func answeredBy(x *Exchange) string {
+	m := MakerOf(x)
+	switch fqdn := x.Header.Get("X-Ms-Server-Fqdn"); {
+	case fqdn != "":
+		return "Front End " + fqdn
+	case m.FrontEnd:
+		return m.Name()
 	}
-	if h.Get("X-Squid-Error") != "" {
-		return cmp.Or(h.Get("Server"), "squid") + " (" + h.Get("X-Squid-Error") + ")"
-	}
-	if by := h.Get("X-Powered-By"); strings.HasPrefix(by, "ARR") {
-		return by
-	}
-	return cmp.Or(h.Get("Server"), h.Get("Via"))
+	return m.Product
 }
 
 // curl is a command line for a POSIX shell or PowerShell that sends the same request to the same address. It is
-// empty when the URL is none that curl would take for a URL.
-func curl(x *Exchange) string {
+// empty when the URL is none that curl would take for a URL. h is the handshake under the request, or nil.
+func curl(x *Exchange, h *Handshake) string {
 	u, err := url.Parse(x.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return ""
 	}
+	_, rest, _ := strings.Cut(x.URL, "://")
+	rest, ok := strings.CutPrefix(rest, u.Host)
+	if !ok { // a password in the URL is none of a command line
+		return ""
+	}
 	args := []string{"curl", "-sk", "-i", "--http1.1", "--path-as-is", "-A", "lyncpin"}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	host, authority := u.Hostname(), u.Host
+	ip, at, err := net.SplitHostPort(x.Addr)
+	if h != nil && h.SNI != "" && !strings.EqualFold(h.SNI, host) { // curl takes the SNI from the URL
+		args = append(args, "-H", shellQuote("Host: "+u.Host))
+		host, port = h.SNI, cmp.Or(at, port)
+		authority = net.JoinHostPort(host, port)
 	}
-	host := u.Hostname()
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if ip, at, err := net.SplitHostPort(x.Addr); err == nil && (ip != u.Hostname() || at != port) {
-		if strings.Contains(ip, ":") {
-			ip = "[" + ip + "]"
-		}
+	if err == nil && (ip != host || at != port) {
 		if at == port {
-			args = append(args, "--resolve", shellQuote(host+":"+port+":"+ip))
+			args = append(args, "--resolve", shellQuote(bracket(host)+":"+port+":"+bracket(ip)))
 		} else { // --resolve keeps the URL's port
-			args = append(args, "--connect-to", shellQuote(host+":"+port+":"+ip+":"+at))
+			args = append(args, "--connect-to", shellQuote(bracket(host)+":"+port+":"+bracket(ip)+":"+at))
 		}
 	}
 	if x.Method == http.MethodPost {
@@ -161,19 +161,23 @@ func curl(x *Exchange) string {
 	} else if x.Method != http.MethodGet {
 		args = append(args, "-X", shellQuote(x.Method))
 	}
-	accept := "Accept:" // without a value, curl leaves the header out
-	if x.Accept != "" {
-		accept += " " + x.Accept
-	}
-	args = append(args, "-H", shellQuote(accept))
-	if strings.ContainsAny(x.URL, "[]{}") {
+	args = append(args, "-H", shellQuote(strings.TrimSpace("Accept: "+x.Accept))) // without a value, curl leaves it out
+	if strings.ContainsAny(x.URL, "[]{}") || strings.Contains(authority, "[") {
 		args = append(args, "-g") // the URL is no pattern
 	}
-	line := strings.Join(append(args, "'"+quoteInside(x.URL)+"'"), " ")
+	line := strings.Join(append(args, "'"+quoteInside(u.Scheme+"://"+authority+rest)+"'"), " ")
 	if len(line) > curlKept {
 		return ""
 	}
 	return line
+}
+
+// bracket writes an IPv6 address as URLs do.
+func bracket(host string) string {
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // shellQuote quotes what a shell would not take as it is.
@@ -199,6 +203,8 @@ func (t *tree) walks() []Step {
 		switch {
 		case w.Accepted != "":
 			s.State, s.Detail = Passed, "uses "+w.Accepted
+		case !t.asked(w):
+			s.State, s.Detail = Noted, "no name that this client asks for is published here"
 		case w.Fallback != "":
 			s.State, s.Detail = Noted, "found no document; goes on with "+strings.ToUpper(w.Fallback)+" records"
 		default:
@@ -216,6 +222,13 @@ func (t *tree) walks() []Step {
 	return []Step{grouped(group)}
 }
 
+// asked tells whether any name of the walk exists here or should.
+func (t *tree) asked(w *Walk) bool {
+	return slices.ContainsFunc(w.Attempts, func(a Attempt) bool {
+		return a.Result != resultNoName || t.needed[hostOf(a.URL)]
+	})
+}
+
 func (t *tree) attempt(a *Attempt, path string) Step {
 	s := Step{ID: t.id(path), Name: clip(a.URL), State: Noted, Detail: clip(a.Result)}
 	if a.OK {
@@ -223,7 +236,7 @@ func (t *tree) attempt(a *Attempt, path string) Step {
 	}
 	if x := t.exchanges[a.Exchange]; x != nil {
 		s = timed(s, x.Elapsed)
-		s.Curl = curl(x)
+		s.Curl = curl(x, t.handshakes[x.Handshake])
 	}
 	return s
 }

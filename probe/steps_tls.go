@@ -49,7 +49,7 @@ func (t *tree) handshake(h *Handshake) Step {
 		s.Steps = append(s.Steps, t.exchange(x, broken))
 	}
 	if !h.Outcome.OK() && s.State == Failed && len(carried) == 0 {
-		s.Steps = append(s.Steps, t.skipped(s.ID, "of the handshake: "+words(h.Outcome), "HTTP")...)
+		s.Steps = append(s.Steps, t.skipped(s.ID, "the handshake failed: "+words(h.Outcome), "HTTP")...)
 	}
 	return bounded(timed(s, h.Elapsed))
 }
@@ -88,7 +88,7 @@ func (t *tree) certificate(h *Handshake, parent string) []Step {
 		add("contents", Noted, fmt.Sprintf("%s; issued by %s; valid %s to %s; %s; %d sent", c.Subject, c.Issuer,
 			c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly), c.Key, len(h.Chain)))
 	}
-	server := t.webServer(h)
+	server := t.webServer(h.Addr)
 	switch {
 	case h.NameMatch.OK():
 		add("name", Passed, "is for "+h.Host)
@@ -100,7 +100,7 @@ func (t *tree) certificate(h *Handshake, parent string) []Step {
 		}
 		state := Failed
 		switch {
-		case server != nil && !strings.EqualFold(server.Name, h.Host):
+		case t.sec.Vantage == Proxy && (server == nil || !strings.EqualFold(server.Name, h.Host)):
 			state, text = Noted, text+"; the proxy does not ask for this name"
 		case t.rec.Target.Expected.HTTPOnlyDiscovery && strings.HasPrefix(strings.ToLower(h.Host), "lyncdiscover."):
 			state, text = Noted, text+"; discovery is published over HTTP only, on purpose"
@@ -116,7 +116,11 @@ func (t *tree) certificate(h *Handshake, parent string) []Step {
 // trust says whether the devices of this place accept the chain.
 func (t *tree) trust(h *Handshake, server *WebServer) (state, text string) {
 	checked := func(o Outcome) bool { return o.Code != NotChecked && o.Code != "" }
-	own := t.sec.Vantage != External && t.sec.Vantage != WiFi || t.sec.Vantage == WiFi && !t.outside[strings.ToLower(h.Host)]
+	// Of the organisation's own servers only its own machines must think well.
+	own := t.sec.Vantage == Internal || t.sec.Vantage == Proxy
+	if ap, err := netip.ParseAddrPort(h.Addr); t.sec.Vantage == WiFi && err == nil {
+		own = isPrivate(ap.Addr()) || !t.outside[strings.ToLower(h.Host)]
+	}
 	managed := t.sec.ManagedDevices || server != nil && server.Trust == "enterprise"
 	refused := "the certificate is not trusted: " + words(h.Public)
 	switch {
@@ -126,28 +130,28 @@ func (t *tree) trust(h *Handshake, server *WebServer) (state, text string) {
 		return Passed, "trusted by every device"
 	case h.Enterprise.OK() && managed:
 		return Passed, "trusted by the enterprise's roots"
-	case server != nil && server.Trust == "":
+	case t.sec.Vantage == Proxy && (server == nil || server.Trust == ""):
 		return Noted, refused + "; the proxy does not verify it"
 	case h.Enterprise.OK() && own:
 		return Noted, "trusted by managed machines only"
 	case own && !checked(h.Enterprise) && h.Public.Code == TLSUnknownIssuer:
 		return Noted, "not of a public authority; the enterprise's roots are not known"
-	case own && checked(h.Enterprise):
+	case own && checked(h.Enterprise) && h.Public.Code == TLSUnknownIssuer:
 		return Failed, "the certificate is not trusted: " + words(h.Enterprise)
 	}
 	return Failed, refused
 }
 
-// webServer is the declared server that the proxy would reach by this handshake; nil at other vantages.
-func (t *tree) webServer(h *Handshake) *WebServer {
+// webServer is the declared server at an ip:port that the proxy forwards to; nil at other vantages.
+func (t *tree) webServer(addr string) *WebServer {
 	if t.sec.Vantage != Proxy {
 		return nil
 	}
-	_, port, _ := net.SplitHostPort(h.Addr)
+	_, port, _ := net.SplitHostPort(addr)
 	for i := range t.rec.Target.Expected.WebServers {
 		w := &t.rec.Target.Expected.WebServers[i]
 		host, p, _ := net.SplitHostPort(w.Address)
-		if w.Address == h.Addr || p == port && t.resolvesTo(host, h.Addr) {
+		if w.Address == addr || p == port && t.resolvesTo(host, addr) {
 			return w
 		}
 	}
