@@ -20,7 +20,7 @@ func (d *Direct) Listen(ctx context.Context, network, addr string) (net.Listener
 	if err != nil {
 		return nil, err
 	}
-	return &directListener{Listener: ln, forget: d.remember(network, addr)}, nil
+	return &directListener{Listener: ln, forget: d.remember(ln.Addr())}, nil
 }
 
 // ListenPacket binds addr itself.
@@ -29,15 +29,12 @@ func (d *Direct) ListenPacket(ctx context.Context, network, addr string) (net.Pa
 	if err != nil {
 		return nil, err
 	}
-	return &directPacketConn{PacketConn: pc, forget: d.remember(network, addr)}, nil
+	return &directPacketConn{PacketConn: pc, forget: d.remember(pc.LocalAddr())}, nil
 }
 
-// remember enters addr for Bound, and returns what takes it out again, once.
-func (d *Direct) remember(network, addr string) func() {
-	e, err := parse(network, addr)
-	if err != nil {
-		return func() {} // a name or a free port: not an address of a plan
-	}
+// remember enters a bound address for Bound, and returns what takes it out again, once.
+func (d *Direct) remember(addr net.Addr) func() {
+	e := endpoint{network: addr.Network(), addr: addrPort(addr)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.bound == nil {

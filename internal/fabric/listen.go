@@ -12,6 +12,33 @@ import (
 // loopback is where everything really is.
 const loopback = "127.0.0.1:0"
 
+// candidates are the loopback addresses to try for e, best first: TCP and UDP at one address of the plan get the same
+// port if it is free, for programs outside that know of one port only, such as dig.
+func (f *Fabric) candidates(e endpoint) []string {
+	twin := endpoint{network: "tcp", addr: e.addr}
+	if e.network == "tcp" {
+		twin.network = "udp"
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s := f.bound[twin]; s != nil {
+		return []string{s.real.String(), loopback}
+	}
+	return []string{loopback}
+}
+
+// first is what open returns for the first candidate that it succeeds with.
+func first[T any](candidates []string, open func(addr string) (T, error)) (T, error) {
+	var out T
+	var err error
+	for _, addr := range candidates {
+		if out, err = open(addr); err == nil {
+			break
+		}
+	}
+	return out, err
+}
+
 // socket is a listener or packet socket behind an address of the plan.
 type socket struct {
 	fabric *Fabric
@@ -35,7 +62,9 @@ func (f *Fabric) Listen(ctx context.Context, network, addr string) (net.Listener
 	if err != nil {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp4", loopback)
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // of no use on loopback, and dearer
+	ln, err := first(f.candidates(e), func(addr string) (net.Listener, error) { return lc.Listen(ctx, "tcp4", addr) })
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +85,8 @@ func (f *Fabric) ListenPacket(ctx context.Context, network, addr string) (net.Pa
 	if err != nil {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
-	pc, err := new(net.ListenConfig).ListenPacket(ctx, "udp4", loopback)
+	var lc net.ListenConfig
+	pc, err := first(f.candidates(e), func(addr string) (net.PacketConn, error) { return lc.ListenPacket(ctx, "udp4", addr) })
 	if err != nil {
 		return nil, err
 	}

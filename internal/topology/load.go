@@ -45,7 +45,8 @@ func Load(path string, data []byte) (*Topology, error) {
 		return nil, fileError(path, err)
 	}
 	var f file
-	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	// checkFields has been strict; here a key beside a merge key that has it too would count as there twice.
+	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.AllowDuplicateMapKey())
 	if err := dec.Decode(&f); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("%s: the file is empty", path)
@@ -108,8 +109,8 @@ func fileError(path string, err error) error {
 	return fmt.Errorf("%s:%d:%d: %s", path, at.Position.Line, at.Position.Column, text)
 }
 
-// checkFields reports the first key in node that t has no field for. Values of the wrong kind are for the decoder to
-// report.
+// checkFields reports the first key in node that t has no field for, or that is there twice. Values of the wrong kind
+// are for the decoder to report.
 func checkFields(node ast.Node, t reflect.Type, depth int) error {
 	if depth == 0 {
 		return &positioned{node.GetToken(), "nested too deeply"}
@@ -129,10 +130,15 @@ func checkFields(node ast.Node, t reflect.Type, depth int) error {
 				}
 			}
 		}
+	case reflect.Map:
+		return checkTwice(node)
 	case reflect.Struct:
 		fields, names := fieldsOf(t)
 		if len(fields) == 0 {
 			return nil // written as one word, an address for one
+		}
+		if err := checkTwice(node); err != nil {
+			return err
 		}
 		for _, e := range entries(node) {
 			if e.Key.IsMergeKey() {
@@ -150,6 +156,19 @@ func checkFields(node ast.Node, t reflect.Type, depth int) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// checkTwice reports the first key of a mapping that has been there before.
+func checkTwice(node ast.Node) error {
+	seen := map[string]bool{}
+	for _, e := range entries(node) {
+		at := e.Key.GetToken()
+		if seen[at.Value] {
+			return &positioned{at, fmt.Sprintf("%q is there twice", at.Value)}
+		}
+		seen[at.Value] = true
 	}
 	return nil
 }
