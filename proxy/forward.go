@@ -14,6 +14,10 @@ import (
 	"time"
 )
 
+// flushAfter is how long bytes of an answer with a known length wait for more. Flushing them at once would cost every small
+// answer a second write and TLS record. Answers of unknown length are flushed at once.
+const flushAfter = 5 * time.Millisecond
+
 // newForwarder makes the engine: it rewrites, sends by upstream, and streams back.
 func newForwarder(s *Server) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
@@ -22,6 +26,7 @@ func newForwarder(s *Server) *httputil.ReverseProxy {
 		ModifyResponse: modifyResponse,
 		ErrorHandler:   passFailure,
 		BufferPool:     new(buffers),
+		FlushInterval:  flushAfter,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // bodies that broke off
 	}
 }
@@ -32,7 +37,6 @@ func (s *Server) pass(ex *exchange, r *http.Request) {
 		ex.cookie = c.Value
 	}
 	if r.ContentLength != 0 {
-		http.NewResponseController(ex.out).EnableFullDuplex() // HTTP/1 has it
 		r.Body = ex.requestBody(r.Body)
 	}
 	s.forward.ServeHTTP(ex.out, r)
@@ -58,6 +62,7 @@ func rewrite(pr *httputil.ProxyRequest) {
 	out, rule := pr.Out, ex.rule
 	out.URL = &url.URL{}
 	setTarget(out.URL, rule.target(ex))
+	out.Trailer = pr.In.Trailer // filled in when the body has been read
 	switch ex.table.cfg.Forwarded {
 	case "none":
 	case "replace":

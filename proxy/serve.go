@@ -56,6 +56,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if conn.https {
 		ex.scheme = "https"
 	}
+	if r.ContentLength != 0 {
+		http.NewResponseController(w).EnableFullDuplex() // or net/http reads the body before it answers; HTTP/1 has it
+	}
 	ex.path, ex.query = target(r.RequestURI)
 	defer s.finish(ex, r) // also when the forwarder aborts by a panic
 	ctx, abort := context.WithCancelCause(context.WithValue(r.Context(), exchangeKey{}, ex))
