@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Media types of discovery. [MS-OCDISCWS] 2.1; UCWA "Create an application".
@@ -21,39 +22,74 @@ const (
 // contentPaths are virtual directories that clients use after sign-in, and that path lists forget.
 var contentPaths = []string{"/abs/handler", "/GroupExpansion/service.svc", "/CertProv/CertProvisioningService.svc", "/Reach/sip.svc"}
 
-// visitDiscovery asks one discovery name for its root over HTTPS and HTTP at every address.
-func (o *observer) visitDiscovery(ctx context.Context, host string, main bool) {
+// discoverDomain asks for the discovery names of a SIP domain. Clients ask the internal name first, and the public
+// one when that leads nowhere; from outside, where the internal name should not exist, both are asked at once.
+func (o *observer) discoverDomain(ctx context.Context, domain string, main bool) {
+	internal, public := "lyncdiscoverinternal."+domain, "lyncdiscover."+domain
+	if o.v.Name == External {
+		var both sync.WaitGroup
+		both.Go(func() { o.visitDiscovery(ctx, internal, false) })
+		both.Go(func() { o.visitDiscovery(ctx, public, main) })
+		both.Wait()
+		return
+	}
+	o.resolve(ctx, public)
+	if !o.visitDiscovery(ctx, internal, main) {
+		o.visitDiscovery(ctx, public, main)
+	}
+}
+
+// visitDiscovery asks one discovery name for its root over HTTPS and HTTP at every address, and tells whether it
+// answered with a document over HTTPS. What does not depend on the name is asked too when examine is set.
+func (o *observer) visitDiscovery(ctx context.Context, host string, examine bool) bool {
 	var all sync.WaitGroup
+	var answered atomic.Bool
 	for i, a := range o.resolve(ctx, host) {
-		all.Go(func() { o.discoverHTTPS(ctx, host, netip.AddrPortFrom(a, 443)) })
+		all.Go(func() {
+			if o.discoverHTTPS(ctx, host, netip.AddrPortFrom(a, 443)) {
+				answered.Store(true)
+			}
+		})
 		all.Go(func() { o.discoverHTTP(ctx, host, netip.AddrPortFrom(a, 80)) })
-		if main {
+		if examine && o.examines(host) {
 			all.Go(func() { o.examineAddress(ctx, host, netip.AddrPortFrom(a, 443), i == 0) })
 		}
 	}
 	all.Wait()
+	return answered.Load()
 }
 
-func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.AddrPort) {
-	s, _ := o.open(ctx, "https", host, addr, HandshakeName)
-	if s.conn == nil {
-		return
+// examines tells whether this vantage looks at the listener behind the discovery name. Of several vantages in a
+// run the one that the listener is for does it: the protocol versions of one listener are the same for all.
+func (o *observer) examines(host string) bool {
+	place := External
+	if strings.HasPrefix(host, "lyncdiscoverinternal.") {
+		place = Internal
 	}
-	defer s.close()
+	return o.v.Name == place || !slices.Contains(o.run, place)
+}
+
+func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.AddrPort) bool {
+	s := o.take(ctx, "https", host, addr)
+	if s.conn == nil {
+		return false
+	}
+	defer s.release()
 	root := s.do(ctx, request{purpose: GetRoot, target: "/", accept: acceptUCWAJSON})
 	legacy := s.do(ctx, request{purpose: GetRootLegacy, target: "/?sipuri=" + url.QueryEscape(o.sipURI(host)), accept: acceptLegacyXML})
-	o.learn(ctx, host, root, acceptUCWAJSON)
-	o.learn(ctx, host, legacy, acceptLegacyXML)
+	o.learn(ctx, root, acceptUCWAJSON)
+	o.learn(ctx, legacy, acceptLegacyXML)
+	return root.Document != nil || legacy.Document != nil
 }
 
 func (o *observer) discoverHTTP(ctx context.Context, host string, addr netip.AddrPort) {
-	s, _ := o.open(ctx, "http", host, addr, "")
+	s := o.take(ctx, "http", host, addr)
 	if s.conn == nil {
 		return
 	}
-	defer s.close()
+	defer s.release()
 	x := s.do(ctx, request{purpose: GetRootHTTP, target: "/?sipuri=" + url.QueryEscape(o.sipURI(host)), accept: acceptLegacyXML})
-	o.learn(ctx, host, x, acceptLegacyXML)
+	o.learn(ctx, x, acceptLegacyXML)
 }
 
 // sipURI is the address a client of that host's SIP domain would ask with.
@@ -66,7 +102,7 @@ func (o *observer) sipURI(host string) string {
 }
 
 // learn notes where a discovery answer leads, and follows redirects as a client would.
-func (o *observer) learn(ctx context.Context, host string, x *Exchange, accept string) {
+func (o *observer) learn(ctx context.Context, x *Exchange, accept string) {
 	seen := []string{x.URL}
 	for range maxHops {
 		if d := x.Document; d != nil && d.Redirect() == "" {
@@ -133,11 +169,11 @@ func (o *observer) noteLinks(x *Exchange) {
 func (o *observer) get(ctx context.Context, u *url.URL, purpose, accept string) *Exchange {
 	host := strings.ToLower(u.Hostname())
 	for _, a := range o.resolve(ctx, host) {
-		s, _ := o.open(ctx, u.Scheme, host, netip.AddrPortFrom(a, portOf(u)), HandshakeName)
+		s := o.take(ctx, u.Scheme, host, netip.AddrPortFrom(a, portOf(u)))
 		if s.conn == nil {
 			continue
 		}
-		defer s.close()
+		defer s.release()
 		return s.do(ctx, request{purpose: purpose, target: u.RequestURI(), accept: accept})
 	}
 	return nil
@@ -160,7 +196,8 @@ func (o *observer) examineAddress(ctx context.Context, host string, addr netip.A
 			conn.Close()
 		}
 	})
-	for version := range tlsVersions {
+	// The clients' own handshake shows the highest version; the others show how far down the listener goes.
+	for _, version := range []string{"1.0", "1.1", "1.2"} {
 		all.Go(func() {
 			if conn, _, _ := o.handshake(ctx, shake{purpose: HandshakeVersion, host: host, sni: host, addr: addr, version: version}); conn != nil {
 				conn.Close()
@@ -199,11 +236,11 @@ func (o *observer) visitWeb(ctx context.Context, host string) {
 	var all sync.WaitGroup
 	for i, a := range addrs {
 		all.Go(func() {
-			s, _ := o.open(ctx, "https", host, netip.AddrPortFrom(a, 443), HandshakeName)
+			s := o.take(ctx, "https", host, netip.AddrPortFrom(a, 443))
 			if s.conn == nil {
 				return
 			}
-			defer s.close()
+			defer s.release()
 			for _, r := range o.webRequests(host, i == 0) {
 				s.do(ctx, r)
 			}
@@ -251,11 +288,11 @@ func (o *observer) visitSimple(ctx context.Context, host, purpose string) {
 	var all sync.WaitGroup
 	for _, a := range o.resolve(ctx, host) {
 		all.Go(func() {
-			s, _ := o.open(ctx, "https", host, netip.AddrPortFrom(a, 443), HandshakeName)
+			s := o.take(ctx, "https", host, netip.AddrPortFrom(a, 443))
 			if s.conn == nil {
 				return
 			}
-			defer s.close()
+			defer s.release()
 			s.do(ctx, request{purpose: purpose, target: "/", accept: "text/html"})
 			if purpose == GetMeet {
 				s.do(ctx, request{purpose: GetInternalOnly, target: "/cscp/"})
@@ -269,13 +306,13 @@ func (o *observer) visitSimple(ctx context.Context, host, purpose string) {
 // as every presentation does.
 func (o *observer) visitOffice(ctx context.Context, host string) {
 	for _, a := range o.resolve(ctx, host) {
-		s, _ := o.open(ctx, "https", host, netip.AddrPortFrom(a, 443), HandshakeName)
+		s := o.take(ctx, "https", host, netip.AddrPortFrom(a, 443))
 		if s.conn == nil {
 			continue
 		}
 		s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
 		s.do(ctx, request{purpose: GetOfficeWebApps, target: "/m/Presenter.aspx?WopiSrc=https%3A%2F%2F" + host + "%2Fwopi%2Ffiles%2F1"})
-		s.close()
+		s.release()
 	}
 }
 
@@ -328,10 +365,5 @@ func (o *observer) visitWebServer(ctx context.Context, w WebServer) {
 			}
 		}
 		s.close()
-		if w.Scheme == "https" {
-			if conn, _, _ := o.handshake(ctx, shake{purpose: HandshakeNoSNI, host: name, addr: addr}); conn != nil {
-				conn.Close()
-			}
-		}
 	}
 }

@@ -44,6 +44,34 @@ func (o *observer) open(ctx context.Context, scheme, host string, addr netip.Add
 	return s, s.dial(ctx)
 }
 
+// take returns an idle session with the address as the client's own handshake made it, or a new one.
+func (o *observer) take(ctx context.Context, scheme, host string, addr netip.AddrPort) *session {
+	key := scheme + " " + host + " " + addr.String()
+	o.mu.Lock()
+	s := o.idle[key]
+	delete(o.idle, key)
+	o.mu.Unlock()
+	if s == nil {
+		s, _ = o.open(ctx, scheme, host, addr, HandshakeName)
+	}
+	return s
+}
+
+// release keeps a session for the next request to the same host, and closes it when there is one already.
+func (s *session) release() {
+	if s.conn == nil {
+		return
+	}
+	key := s.scheme + " " + s.host + " " + s.addr.String()
+	s.o.mu.Lock()
+	defer s.o.mu.Unlock()
+	if s.o.idle[key] != nil {
+		s.close()
+		return
+	}
+	s.o.idle[key] = s
+}
+
 func (s *session) dial(ctx context.Context) Outcome {
 	s.close()
 	var outcome Outcome

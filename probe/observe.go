@@ -34,8 +34,12 @@ func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Lim
 	observers := make([]*observer, len(vantages))
 	learned := &hostSet{}
 	var discovering sync.WaitGroup
+	var run []string
+	for _, v := range vantages {
+		run = append(run, v.Name)
+	}
 	for i, v := range vantages {
-		observers[i] = newObserver(v, target, limits, learned)
+		observers[i] = newObserver(v, run, target, limits, learned)
 		discovering.Go(func() { observers[i].discover(ctx) })
 	}
 	// A phone on the office network uses the external web FQDN, which only the view from outside may have named:
@@ -105,6 +109,7 @@ func (s *hostSet) all() []string {
 // observer gathers one section.
 type observer struct {
 	v       *Vantage
+	run     []string // the names of all vantages of this run
 	target  Target
 	limits  Limits
 	started time.Time
@@ -117,16 +122,17 @@ type observer struct {
 	verified map[string]Outcome  // by roots and chain
 	lookups  map[string]*pending // by name and type
 	gates    map[string]*gate    // by ip:port
+	idle     map[string]*session // by scheme, host and address: connections that can serve again
 	linked   hostSet             // hosts that this vantage's own documents named
 	users    map[string]string   // by host: the user link of its document, and "legacy "+host for the legacy one
 }
 
-func newObserver(v *Vantage, target Target, limits Limits, learned *hostSet) *observer {
+func newObserver(v *Vantage, run []string, target Target, limits Limits, learned *hostSet) *observer {
 	return &observer{
-		v: v, target: target, limits: limits, learned: learned, started: time.Now(),
+		v: v, run: run, target: target, limits: limits, learned: learned, started: time.Now(),
 		section: Section{Vantage: v.Name, Resolvers: v.Resolvers, ManagedDevices: v.Managed},
 		certs:   map[string]Certificate{}, verified: map[string]Outcome{},
-		lookups: map[string]*pending{}, gates: map[string]*gate{}, users: map[string]string{},
+		lookups: map[string]*pending{}, gates: map[string]*gate{}, idle: map[string]*session{}, users: map[string]string{},
 	}
 }
 
@@ -134,6 +140,9 @@ func newObserver(v *Vantage, target Target, limits Limits, learned *hostSet) *ob
 func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Section {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	for _, idle := range o.idle {
+		idle.close()
+	}
 	s := &o.section
 	if err := ctx.Err(); err != nil {
 		s.Incomplete = "the probe ended before everything was asked: " + err.Error()
@@ -163,9 +172,7 @@ func (o *observer) discover(ctx context.Context) {
 	}
 	var all sync.WaitGroup
 	for i, d := range o.target.SIPDomains {
-		for _, label := range []string{"lyncdiscover.", "lyncdiscoverinternal."} {
-			all.Go(func() { o.visitDiscovery(ctx, label+d, i == 0) })
-		}
+		all.Go(func() { o.discoverDomain(ctx, d, i == 0) })
 		for _, srv := range []string{"_sip._tls.", "_sipfederationtls._tcp.", "_sipinternaltls._tcp."} {
 			all.Go(func() { o.lookupSRV(ctx, srv+d) })
 		}
@@ -201,22 +208,18 @@ func (o *observer) visit(ctx context.Context) {
 	all.Wait()
 }
 
-// webHosts are the hosts whose web services this vantage's clients use.
+// webHosts are the hosts whose web services this vantage's clients use: inside those that discovery named; outside
+// and on the office Wi-Fi the external ones, for phones use these everywhere.
 func (o *observer) webHosts() []string {
 	hosts := hostSet{}
-	for _, h := range o.linked.all() {
-		hosts.add(h)
+	named := slices.Concat(o.learned.all(), o.target.Expected.ExternalWeb)
+	switch {
+	case o.v.Name == Internal:
+		named = append(o.linked.all(), o.target.Expected.InternalWeb...)
+	case o.v.Name == External || len(named) == 0:
+		named = append(named, o.linked.all()...)
 	}
-	if o.v.Name == Internal {
-		for _, h := range o.target.Expected.InternalWeb {
-			hosts.add(strings.ToLower(h))
-		}
-		return hosts.all()
-	}
-	for _, h := range o.learned.all() {
-		hosts.add(h)
-	}
-	for _, h := range o.target.Expected.ExternalWeb {
+	for _, h := range named {
 		hosts.add(strings.ToLower(h))
 	}
 	return hosts.all()

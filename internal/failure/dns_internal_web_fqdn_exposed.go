@@ -2,6 +2,7 @@ package failure
 
 import (
 	"slices"
+	"strings"
 
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -47,7 +48,9 @@ func detectDnsInternalWebFqdnExposed(v *probe.View) probe.Verdict {
 	external := externalWebHosts(v)
 	var evidence []probe.Evidence
 	for _, host := range slices.Compact(hosts) {
-		if r := out.Resolve(host); r.Exists() && !slices.Contains(external, host) {
+		_, below, _ := strings.Cut(host, ".")
+		wildcard := out.Resolve(unknownLabel + below)
+		if r := out.Resolve(host); r.Exists() && !commonAddress(r, wildcard) && !slices.Contains(external, host) {
 			evidence = append(evidence, out.SawLookup(r, "%s, the internal web services FQDN, resolves to %s outside", host, addressList(r)))
 		}
 	}
