@@ -29,7 +29,7 @@ func hostPort(addr netip.Addr, port int) string {
 
 func (l *Lab) startDNS(ctx context.Context) error {
 	srv, err := dns.Start(ctx, dns.Config{
-		Views:        []dns.View{view(externalView, &l.top.External), view(internalView, &l.top.Internal)},
+		Views:        []dns.View{l.view(externalView, &l.top.External), l.view(internalView, &l.top.Internal)},
 		Listen:       l.net.Listen,
 		ListenPacket: l.net.ListenPacket,
 	})
@@ -43,16 +43,22 @@ func (l *Lab) startDNS(ctx context.Context) error {
 	return nil
 }
 
-func view(name string, v *topology.View) dns.View {
+// everybody are the clients of a view that nobody outside this machine can reach.
+var everybody = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+
+func (l *Lab) view(name string, v *topology.View) dns.View {
 	out := dns.View{Name: name, Addrs: []string{hostPort(v.Resolver, 53)}}
-	records := map[string][]string{}
+	if l.opts.Bind != Plan {
+		out.Clients = everybody // whatever addresses the plan's clients have
+	}
+	text := map[string]string{} // one text for a zone is read in a fraction of the time of its records one by one
 	for _, r := range v.Records {
 		if zone, ok := zoneOf(v.Zones, r.Name); ok {
-			records[zone] = append(records[zone], recordText(r))
+			text[zone] += recordText(r) + "\n"
 		}
 	}
 	for _, z := range v.Zones {
-		out.Zones = append(out.Zones, dns.Zone{Name: z, Records: records[z]})
+		out.Zones = append(out.Zones, dns.Zone{Name: z, Text: text[z]})
 	}
 	for _, a := range v.Answers {
 		out.Behaviours = append(out.Behaviours, dns.Behaviour{Name: a.Name, RCode: a.RCode, Delay: a.Delay, Drop: a.Drop})

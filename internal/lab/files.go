@@ -1,0 +1,229 @@
+package lab
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"lyncpin/internal/pki"
+	"lyncpin/internal/topology"
+)
+
+// EndpointsSchema names the format of Endpoints in JSON.
+const EndpointsSchema = "lyncpin.endpoints/1"
+
+// EndpointsFile is the last file that WriteFiles writes: when it is there, the others are.
+const EndpointsFile = "endpoints.json"
+
+// Endpoints say where a running lab is, for programs outside. Addresses are those really bound: on loopback 127.0.0.1
+// with the port of the day. Parts that were not started are absent, listeners that are not configured are empty.
+type Endpoints struct {
+	// Schema is EndpointsSchema.
+	Schema    string             `json:"schema"`
+	DNS       *DNSEndpoints      `json:"dns,omitempty"`
+	Proxy     *ProxyEndpoints    `json:"proxy,omitempty"`
+	FrontEnds []FrontEndEndpoint `json:"frontends,omitempty"`
+	// Roots and ProxyFiles are absolute paths; only WriteFiles knows them.
+	Roots      *RootFiles  `json:"roots,omitempty"`
+	SIPDomains []string    `json:"sip_domains"`
+	Users      []User      `json:"users"`
+	ProxyFiles *ProxyFiles `json:"proxy_files,omitempty"`
+}
+
+// DNSEndpoints are the name servers of the two views, over UDP and TCP.
+type DNSEndpoints struct {
+	External string `json:"external"`
+	Internal string `json:"internal"`
+}
+
+// ProxyEndpoints are the listeners at the proxy's first address.
+type ProxyEndpoints struct {
+	HTTPS string `json:"https"`
+	HTTP  string `json:"http"`
+}
+
+// FrontEndEndpoint are the listeners of one node.
+type FrontEndEndpoint struct {
+	Name          string `json:"name"`
+	InternalHTTPS string `json:"internal_https"`
+	InternalHTTP  string `json:"internal_http"`
+	ExternalHTTPS string `json:"external_https"`
+	ExternalHTTP  string `json:"external_http"`
+}
+
+// RootFiles are the trusted roots in PEM: those of any device, and those of a managed machine.
+type RootFiles struct {
+	Public     string `json:"public"`
+	Enterprise string `json:"enterprise"`
+}
+
+// User is an account of the lab.
+type User struct {
+	SIP      string `json:"sip"`
+	Login    string `json:"login"`
+	Password string `json:"password"`
+}
+
+// ProxyFiles are the proxy's default certificate as real products want it.
+type ProxyFiles struct {
+	Cert        string `json:"cert"`
+	Chain       string `json:"chain"`
+	FullChain   string `json:"fullchain"`
+	Key         string `json:"key"`
+	PFX         string `json:"pfx"`
+	PFXPassword string `json:"pfx_password"`
+}
+
+// Endpoints say where the lab is.
+func (l *Lab) Endpoints() Endpoints {
+	out := Endpoints{Schema: EndpointsSchema, SIPDomains: l.top.SIPDomains, Users: []User{}}
+	for _, u := range l.top.Users {
+		out.Users = append(out.Users, User(u))
+	}
+	if l.dns != nil {
+		out.DNS = &DNSEndpoints{
+			External: l.net.Bound("udp", hostPort(l.top.External.Resolver, 53)),
+			Internal: l.net.Bound("udp", hostPort(l.top.Internal.Resolver, 53)),
+		}
+	}
+	if p := l.top.Proxy; l.proxy != nil {
+		out.Proxy = &ProxyEndpoints{
+			HTTPS: l.net.Bound("tcp", hostPort(p.Addresses[0], p.HTTPS)),
+			HTTP:  l.net.Bound("tcp", hostPort(p.Addresses[0], p.HTTP)),
+		}
+	}
+	if l.opts.runs(FrontEnd) {
+		for _, p := range l.top.Pools {
+			for _, n := range p.Nodes {
+				bound := func(port int) string { return l.net.Bound("tcp", hostPort(n.Address, port)) }
+				out.FrontEnds = append(out.FrontEnds, FrontEndEndpoint{
+					Name:          n.FQDN,
+					InternalHTTPS: bound(p.Internal.HTTPS),
+					InternalHTTP:  bound(p.Internal.HTTP),
+					ExternalHTTPS: bound(p.External.HTTPS),
+					ExternalHTTP:  bound(p.External.HTTP),
+				})
+			}
+		}
+	}
+	return out
+}
+
+// Permissions of the files: keys are for the owner alone.
+const (
+	dirMode    fs.FileMode = 0o755
+	publicMode fs.FileMode = 0o644
+	secretMode fs.FileMode = 0o600
+)
+
+// WriteFiles writes into dir, which is made if need be, what programs outside need: the roots, the topology, the
+// proxy's certificate in several forms, and last endpoints.json, all at once. One of an earlier lab goes first.
+func (l *Lab) WriteFiles(dir string) error {
+	if err := l.writeFiles(dir); err != nil {
+		return fmt.Errorf("lab: write files: %w", err)
+	}
+	return nil
+}
+
+func (l *Lab) writeFiles(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return err
+	}
+	target := filepath.Join(dir, EndpointsFile)
+	if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	w := writer{dir: dir}
+	top, err := topology.Marshal(l.top)
+	if err != nil {
+		return err
+	}
+	w.write("topology.yaml", publicMode, top)
+	endpoints := l.Endpoints()
+	public, enterprise := l.authority.RootPEM(pki.Public), l.authority.RootPEM(pki.Enterprise)
+	endpoints.Roots = &RootFiles{
+		Public: w.write("public-roots.pem", publicMode, []byte("# The public root: any device trusts it.\n"), public),
+		Enterprise: w.write("enterprise-roots.pem", publicMode, []byte("# The enterprise's root: managed machines trust it.\n"), enterprise,
+			[]byte("# The public root: managed machines trust it as well.\n"), public),
+	}
+	if endpoints.ProxyFiles, err = l.proxyFiles(&w); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(endpoints, "", "  ")
+	if err != nil {
+		return err
+	}
+	const draft = EndpointsFile + ".new"
+	w.write(draft, publicMode, data, []byte("\n"))
+	if w.err != nil {
+		return w.err
+	}
+	return os.Rename(filepath.Join(dir, draft), target)
+}
+
+// proxyFiles writes the proxy's default certificate; nil when it has none.
+func (l *Lab) proxyFiles(w *writer) (*ProxyFiles, error) {
+	if len(l.top.Proxy.Certificates) == 0 {
+		return nil, nil
+	}
+	cert, err := l.issue(&l.top.Proxy.Certificates[0])
+	if err != nil {
+		return nil, err
+	}
+	key, err := pki.KeyPEM(cert)
+	if err != nil {
+		return nil, err
+	}
+	password := rand.Text()
+	pfx, err := pki.PFX(cert, password)
+	if err != nil {
+		return nil, err
+	}
+	return &ProxyFiles{
+		Cert:        w.write("proxy-cert.pem", publicMode, pki.LeafPEM(cert)),
+		Chain:       w.write("proxy-chain.pem", publicMode, pki.ChainPEM(cert)),
+		FullChain:   w.write("proxy-fullchain.pem", publicMode, pki.FullChainPEM(cert)),
+		Key:         w.write("proxy-key.pem", secretMode, key),
+		PFX:         w.write("proxy.pfx", secretMode, pfx),
+		PFXPassword: password,
+	}, nil
+}
+
+// writer writes files into a directory and keeps the first error.
+type writer struct {
+	dir string
+	err error
+}
+
+// write replaces a file, and returns its path. The mode holds from the first byte, also where an older file had another.
+func (w *writer) write(name string, mode fs.FileMode, parts ...[]byte) string {
+	path := filepath.Join(w.dir, name)
+	if w.err != nil {
+		return path
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.err = err
+		return path
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		w.err = err
+		return path
+	}
+	for _, p := range parts {
+		if _, err := f.Write(p); err != nil {
+			w.err = cmp.Or(w.err, err)
+		}
+	}
+	w.err = cmp.Or(w.err, f.Close())
+	return path
+}
