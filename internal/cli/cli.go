@@ -110,6 +110,10 @@ func Main(ctx context.Context, args []string, env Env) int {
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		env.say("interrupted")
+		return exitUnknown
+	}
 	a.complain(cmd, err)
 	return exitUsage
 }
@@ -136,6 +140,16 @@ Exit codes: 0 clear, 1 something was found, 2 wrong usage or bad input, 3 could 
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(
 		a.runCommand(),
+		a.probeCommand(),
+		a.diagnoseCommand(),
+		a.labCommand(),
+		a.proxyCommand(),
+		a.dnsCommand(),
+		a.fakelyncCommand(),
+		a.listCommand(),
+		a.explainCommand(),
+		a.topologyCommand(),
+		a.versionCommand(),
 	)
 	return root
 }
@@ -194,6 +208,15 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return usage("%v", &scenarios.UnknownError{What: "command", Word: args[0], Nearest: scenarios.Nearest(args[0], known)})
+}
+
+// needCommand is what a command does that only holds others.
+func needCommand(cmd *cobra.Command, _ []string) error {
+	var known []string
+	for _, c := range cmd.Commands() {
+		known = append(known, c.Name())
+	}
+	return usage("%s needs one of %s", cmd.CommandPath(), strings.Join(known, ", "))
 }
 
 // oneOf is a flag that takes one of some words.

@@ -40,6 +40,21 @@ func plainFileError(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
+// canWrite tells before the work whether its result can be kept.
+func canWrite(name string) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory, not a file", name)
+	}
+	info, err := os.Stat(filepath.Dir(name))
+	if err != nil {
+		return plainFileError(filepath.Dir(name), err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is no directory", filepath.Dir(name))
+	}
+	return nil
+}
+
 // writeFile writes a file whole or not at all.
 func writeFile(name string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")

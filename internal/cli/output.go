@@ -10,10 +10,9 @@ import (
 
 // ANSI colours.
 const (
+	bold   = "\x1b[1m"
 	red    = "\x1b[31m"
 	green  = "\x1b[32m"
-	yellow = "\x1b[33m"
-	faint  = "\x1b[2m"
 	normal = "\x1b[0m"
 )
 
@@ -27,6 +26,17 @@ func (a *app) paint(color, text string) string {
 // text writes a report for people.
 func (a *app) text(rep *probe.Report, verbose bool) error {
 	return render.Text(a.env.Stdout, rep, render.Options{Color: a.env.color(), Verbose: verbose, Width: a.env.Width})
+}
+
+// json writes a report for programs.
+func (a *app) json(rep *probe.Report) error { return render.JSON(a.env.Stdout, rep) }
+
+// width is where lines for people break.
+func (a *app) width() int {
+	if a.env.Width <= 0 {
+		return 100
+	}
+	return a.env.Width
 }
 
 // adviseIDs adds where the valid IDs are listed, or why a mode has none.

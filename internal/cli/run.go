@@ -80,7 +80,7 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	results := scenarios.Run(cmd.Context(), list, run)
 	show.clear()
 	if err := cmd.Context().Err(); err != nil {
-		return hint(fmt.Errorf("interrupted after %s", round(time.Since(started))), "the results above are complete for the scenarios they name")
+		return err // what was not run is no result
 	}
 	switch opts.format.value {
 	case "json":
