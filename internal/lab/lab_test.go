@@ -3,7 +3,6 @@ package lab_test
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -44,12 +43,8 @@ func client(t testing.TB, v *probe.Vantage) *http.Client {
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return v.Dial(ctx, network, v.Resolvers[0])
 	}}
-	roots := v.PublicRoots.Clone()
-	if v.Managed {
-		roots = merged(t, v)
-	}
 	transport := &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots},
+		TLSClientConfig: &tls.Config{RootCAs: v.PublicRoots},
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			host, port, err := net.SplitHostPort(addr)
 			if err != nil {
@@ -70,12 +65,6 @@ func client(t testing.TB, v *probe.Vantage) *http.Client {
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// merged are both pools of a vantage: x509 cannot join pools, but the roots can be issued into one.
-func merged(t testing.TB, v *probe.Vantage) *x509.CertPool {
-	t.Helper()
-	return v.PublicRoots
 }
 
 func get(t testing.TB, c *http.Client, url string) (*http.Response, string) {

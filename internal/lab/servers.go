@@ -117,7 +117,7 @@ func (l *Lab) startNode(ctx context.Context, p *topology.Pool, n *topology.Node)
 	if cfg.External, err = l.site(&p.External, n, "external"); err != nil {
 		return err
 	}
-	cfg.External.StoppedAppPools = slices.Concat(cfg.External.StoppedAppPools, n.StoppedAppPools)
+	cfg.External.StoppedAppPools = append(cfg.External.StoppedAppPools, appPools(n.StoppedAppPools)...)
 	srv, err := fakelync.Start(ctx, cfg)
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (l *Lab) site(s *topology.Site, n *topology.Node, name string) (fakelync.Si
 	out := fakelync.Site{
 		WebFQDN:         s.WebFQDN,
 		RequireSSL:      s.RequireSSL,
-		StoppedAppPools: s.StoppedAppPools,
+		StoppedAppPools: appPools(s.StoppedAppPools),
 		MinTLS:          tlsVersion(s.MinTLS, tls.VersionTLS10),
 		MaxTLS:          tlsVersion(s.MaxTLS, tls.VersionTLS13),
 	}
@@ -153,6 +153,15 @@ func (l *Lab) site(s *topology.Site, n *topology.Node, name string) (fakelync.Si
 		out.HTTPS = hostPort(n.Address, s.HTTPS)
 	}
 	return out, nil
+}
+
+// appPools are the names of virtual directories, which may be written as paths: "ucwa" or "/ucwa".
+func appPools(names []string) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, strings.Trim(n, "/"))
+	}
+	return out
 }
 
 // simpleURLs tells what each simple URL of the pool is for: as the plan says, else as its first label does.
