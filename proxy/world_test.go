@@ -31,10 +31,15 @@ type authority struct {
 	pool *x509.CertPool
 }
 
-func newAuthority(t testing.TB) *authority {
+func newAuthority(t testing.TB) *authority { return newAuthorityAt(t, time.Now()) }
+
+// newAuthorityAt makes an authority that is valid from an hour before at until an hour from now.
+func newAuthorityAt(t testing.TB, at time.Time) *authority {
 	t.Helper()
 	a := &authority{key: newKey(t), pool: x509.NewCertPool()}
 	a.cert = a.sign(t, &x509.Certificate{
+		NotBefore:             at.Add(-time.Hour),
+		NotAfter:              time.Now().Add(time.Hour),
 		Subject:               pkix.Name{CommonName: "Contoso Test CA"},
 		IsCA:                  true,
 		BasicConstraintsValid: true,
@@ -114,6 +119,9 @@ type world struct {
 	seen []seen
 }
 
+// nobody is a port (of tcpmux) nothing listens on.
+const nobody = 1
+
 const published = "lyncweb-ext.contoso.example"
 
 func newWorld(t testing.TB) *world {
@@ -166,7 +174,7 @@ func (w *world) server(alias, scheme string, h http.Handler) *httptest.Server {
 		h = w.echo(alias)
 	}
 	srv := httptest.NewUnstartedServer(h)
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what some tests are about
+	srv.Config.ErrorLog = quiet()
 	if scheme == "https" {
 		srv.TLS = &tls.Config{Certificates: []tls.Certificate{w.ca.issue(w.t, nil, alias+".contoso.example", "127.0.0.1")}}
 		srv.StartTLS()
@@ -279,3 +287,20 @@ func (w *world) say(conn net.Conn, request string) *http.Response {
 	}
 	return res
 }
+
+// quiet drops what a test server says about refused handshakes, which some tests are about.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// says is a web server that sends text instead of an answer; hangUp sends nothing.
+func says(text string) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(rw).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		io.WriteString(conn, text)
+		conn.Close()
+	})
+}
+
+func hangUp() http.Handler { return says("") }
