@@ -288,6 +288,7 @@ func rule(r topology.Rule) proxy.Rule {
 		CaseSensitive:         r.CaseSensitive,
 		Listener:              r.Listener,
 		WebServers:            r.WebServers,
+		AnyScheme:             r.AnyScheme,
 		HostHeader:            r.HostHeader,
 		AddPrefix:             r.AddPrefix,
 		RemoveResponseHeaders: r.RemoveResponseHeaders,
