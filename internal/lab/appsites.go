@@ -157,7 +157,7 @@ func onlineService(a *topology.App) http.Handler {
 		marks := []string{"Server", "Microsoft-IIS/10.0", "X-MS-Server-Fqdn", "fes01.infra." + a.FQDN}
 		switch strings.TrimSuffix(strings.ToLower(r.URL.Path), "/") {
 		case "", strings.ToLower(onlineRoot):
-			contentType, body := onlineDocument(base, r.TLS != nil, r.Header.Get("Accept"))
+			contentType, body := onlineDocument(base, a.Redirect, r.TLS != nil, r.Header.Get("Accept"))
 			answer(w, http.StatusOK, contentType, body, marks...)
 		case strings.ToLower(onlineRoot) + "/user", strings.ToLower(onlineRoot) + "/oauth/user":
 			page(w, http.StatusUnauthorized, "", append(marks, "WWW-Authenticate",
@@ -169,25 +169,28 @@ func onlineService(a *topology.App) http.Handler {
 }
 
 // onlineDocument is the root document in the form asked for: legacy XML when the client accepts nothing else, or UCWA
-// JSON. Over plain HTTP it only leads on.
-func onlineDocument(base string, https bool, accept string) (contentType, body string) {
-	type link struct{ token, path string }
-	links := []link{{"Domain", onlineRoot + "/domain"}, {"User", onlineRoot + "/user"}, {"OAuth", onlineRoot + "/oauth/user"}}
+// JSON. Over plain HTTP it only leads on, and so it does for users who are homed elsewhere.
+func onlineDocument(base, redirect string, https bool, accept string) (contentType, body string) {
+	type link struct{ token, href string }
+	links := []link{{"Domain", base + onlineRoot + "/domain"}, {"User", base + onlineRoot + "/user"}, {"OAuth", base + onlineRoot + "/oauth/user"}}
 	if !https {
-		links = []link{{"Redirect", onlineRoot}}
+		redirect = base + onlineRoot
+	}
+	if redirect != "" {
+		links = []link{{"Redirect", redirect}}
 	}
 	if strings.Contains(accept, "xml") && !strings.Contains(accept, "json") {
 		var b strings.Builder
 		b.WriteString(`<?xml version="1.0" encoding="utf-8"?><AutodiscoverResponse xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" AccessLocation="External"><Root>`)
 		for _, l := range links {
-			fmt.Fprintf(&b, `<Link token="%s" href="%s%s"/>`, l.token, base, l.path)
+			fmt.Fprintf(&b, `<Link token="%s" href="%s"/>`, l.token, html.EscapeString(l.href))
 		}
 		b.WriteString(`</Root></AutodiscoverResponse>`)
 		return "application/vnd.microsoft.rtc.autodiscover+xml; v=1", b.String()
 	}
 	const json = "application/json; charset=utf-8"
-	if !https {
-		return json, fmt.Sprintf(`{"_links":{"redirect":{"href":"%s%s"}}}`, base, onlineRoot)
+	if redirect != "" {
+		return json, fmt.Sprintf(`{"_links":{"redirect":{"href":%q}}}`, redirect)
 	}
 	return json, fmt.Sprintf(`{"_links":{"self":{"href":"%[1]s%[2]s"},"user":{"href":"%[1]s%[2]s/oauth/user"},"xframe":{"href":"%[1]s/Autodiscover/XFrame/XFrame.html"}}}`, base, onlineRoot)
 }

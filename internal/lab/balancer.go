@@ -132,11 +132,15 @@ func (l *Lab) startBalancer(ctx context.Context, p *topology.Pool) error {
 func (b *balancer) relay(ctx context.Context, client net.Conn, port string) {
 	defer client.Close()
 	member := b.connect(ctx, port)
-	if member == nil || !b.track(member) {
-		if member != nil {
-			member.Close()
-		}
-		reset(client) // what a balancer does when all members are down
+	if member == nil {
+		// What a balancer does when all members are down; not before the client speaks, as a reset that overtakes
+		// the end of its connect would look like another fault.
+		client.Read(make([]byte, 1))
+		reset(client)
+		return
+	}
+	if !b.track(member) {
+		member.Close()
 		return
 	}
 	defer b.untrack(member)
@@ -175,11 +179,11 @@ func (b *balancer) connect(ctx context.Context, port string) net.Conn {
 	return nil
 }
 
-// forward copies until from has nothing more to say, and passes that on. An error ends both directions.
+// forward copies until from has nothing more to say, and passes that on. An error, such as a reset, ends both.
 func forward(to, from net.Conn) {
 	if _, err := io.Copy(to, from); err != nil {
 		reset(to)
-		from.Close()
+		reset(from)
 		return
 	}
 	if half, ok := to.(interface{ CloseWrite() error }); ok {

@@ -151,8 +151,27 @@ func TestBalancerWithoutMembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	io.WriteString(c, "hello")
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("got %v, want a reset", err)
+	}
+}
+
+// A reset by the member arrives as a reset.
+func TestBalancerPassesResets(t *testing.T) {
+	t.Parallel()
+	top := topology.Healthy()
+	top.Pools[0].Internal.Certificate = nil
+	v := start(t, top, lab.Options{}).Vantage(probe.Internal)
+	for range 10 {
+		c, err := v.Dial(t.Context(), "tcp", "10.10.10.10:443")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tls.Client(c, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(t.Context()); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("got %v, want a reset", err)
+		}
+		c.Close()
 	}
 }
 
