@@ -228,6 +228,9 @@ type Rule struct {
 	// Listener is "https", "http" or empty for both.
 	Listener   string   `yaml:"listener,omitempty"`
 	WebServers []string `yaml:"web_servers,omitempty"`
+	// AnyScheme sends requests round all web servers, whatever their scheme. Without it those of the listener's
+	// scheme are used.
+	AnyScheme bool `yaml:"any_scheme,omitempty"`
 	// HostHeader is "preserve" (also when empty), "web-server", or the literal host to send.
 	HostHeader string `yaml:"host_header,omitempty"`
 	// AddPrefix goes in front of every path.
