@@ -47,7 +47,7 @@ func (ex *exchange) requestBody(body io.ReadCloser) io.ReadCloser {
 	if ex.rule.MaxBody > 0 {
 		body = http.MaxBytesReader(ex.out, body, ex.rule.MaxBody)
 	}
-	return &watchedBody{ReadCloser: body, patience: ex.patience(), fire: func() {
+	return &watchedBody{ReadCloser: body, patience: ex.patience(), silent: errClientSilent, fire: func() {
 		ex.abort(errClientSilent)
 		// What is left of the body will not come: nothing may wait for it.
 		http.NewResponseController(ex.out).SetReadDeadline(time.Now())
@@ -198,10 +198,12 @@ var (
 	errServerSilent = errors.New("the web server stopped in the middle of its answer")
 )
 
-// A watchedBody fires when one Read takes longer than patience; zero is for ever.
+// A watchedBody fires when one Read takes longer than patience; zero is for ever. That Read fails with silent, whatever came of it: a
+// web server that ends its answer because it was cut off must not make it look whole.
 type watchedBody struct {
 	io.ReadCloser
 	patience time.Duration
+	silent   error
 	fire     func()
 	timer    *time.Timer
 }
@@ -216,7 +218,9 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 		b.timer.Reset(b.patience)
 	}
 	n, err := b.ReadCloser.Read(p)
-	b.timer.Stop()
+	if !b.timer.Stop() {
+		return n, b.silent
+	}
 	return n, err
 }
 

@@ -24,7 +24,7 @@ import (
 // misspelt one. Hooks and Log are left nil.
 func LoadConfig(path string, data []byte) (Config, error) {
 	var f fileConfig
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+	if err := decode(data, &f); err != nil {
 		return Config{}, yamlError(path, err)
 	}
 	cfg, err := f.config(filepath.Dir(path))
@@ -38,6 +38,17 @@ func LoadConfig(path string, data []byte) (Config, error) {
 		return Config{}, locate(path, data, err)
 	}
 	return cfg, nil
+}
+
+// decode reads YAML strictly. The YAML package panics on some malformed files (a tag without a value is one), and a file that
+// was wrong at a reload must not end the proxy.
+func decode(data []byte, into *fileConfig) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("malformed YAML: %v", p)
+		}
+	}()
+	return yaml.UnmarshalWithOptions(data, into, yaml.Strict())
 }
 
 // yamlError puts the position before an error of the YAML package.

@@ -40,7 +40,10 @@ func modifyResponse(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return nil // its body is the tunnel
 	}
-	res.Body = &watchedBody{ReadCloser: res.Body, patience: ex.patience(), fire: func() { ex.abort(errServerSilent) }}
+	res.Body = &watchedBody{
+		ReadCloser: res.Body, patience: ex.patience(), silent: errServerSilent,
+		fire: func() { ex.abort(errServerSilent) },
+	}
 	if len(rule.ReplaceBody) > 0 && replaceable(res) {
 		if err := replaceBody(res, rule.ReplaceBody); err != nil {
 			return err

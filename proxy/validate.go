@@ -270,7 +270,7 @@ func within(d, standard time.Duration) time.Duration {
 func nearest(s string, words []string) string {
 	best, word := 3, "" // three edits away is a different word
 	for _, w := range words {
-		if d := distance(strings.ToLower(s), strings.ToLower(w)); d < best && d < len(w) {
+		if d := distance(strings.ToLower(s), strings.ToLower(w)); d > 0 && d < best && d < len(w) {
 			best, word = d, w
 		}
 	}
