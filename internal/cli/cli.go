@@ -183,14 +183,23 @@ func flagError(cmd *cobra.Command, err error) error {
 	out := &usageError{text: err.Error()}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name := unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			out.text = fmt.Sprintf("unknown flag -%s of %s: flags have whole names", name, nameOf(cmd))
+			return out
+		}
 		var known []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-		out.text = fmt.Sprintf("unknown flag --%s of %s", name, cmd.CommandPath())
+		out.text = fmt.Sprintf("unknown flag --%s of %s", name, nameOf(cmd))
 		if near := scenarios.Nearest(name, known); near != "" {
 			out.text += fmt.Sprintf(": did you mean --%s?", near)
 		}
 	}
 	return out
+}
+
+// nameOf is a command's name without the program's.
+func nameOf(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), "lyncpin ")
 }
 
 // noArgs refuses arguments. For a command that only holds others, the argument is an unknown subcommand.
@@ -199,7 +208,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if !cmd.HasSubCommands() {
-		return usage("%s takes no argument, and got %q", cmd.CommandPath(), args[0])
+		return usage("%s takes no argument, and got %q", nameOf(cmd), args[0])
 	}
 	var known []string
 	for _, c := range cmd.Commands() {
@@ -216,7 +225,7 @@ func needCommand(cmd *cobra.Command, _ []string) error {
 	for _, c := range cmd.Commands() {
 		known = append(known, c.Name())
 	}
-	return usage("%s needs one of %s", cmd.CommandPath(), strings.Join(known, ", "))
+	return usage("%s needs one of %s", nameOf(cmd), strings.Join(known, ", "))
 }
 
 // oneOf is a flag that takes one of some words.

@@ -22,7 +22,7 @@ the same deployment, one from inside and one from outside for instance, become o
 same place the later one counts.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("%s needs a file that probe --save has written", cmd.CommandPath())
+				return usage("%s needs a file that probe --save has written", nameOf(cmd))
 			}
 			return nil
 		},
@@ -101,6 +101,9 @@ func checkRecord(rec *probe.Record) error {
 		}
 		if err := knownPlace(s.Vantage); err != nil {
 			return fmt.Errorf("section %d of the record: %w", i+1, err)
+		}
+		if s.Incomplete == "" && len(s.Lookups)+len(s.Dials)+len(s.Handshakes)+len(s.Exchanges) == 0 {
+			return fmt.Errorf("section %d of the record holds no observations", i+1)
 		}
 	}
 	return nil

@@ -63,7 +63,7 @@ func (a *app) explainCommand() *cobra.Command {
 		Example: "  lyncpin explain dns.lyncdiscover-missing",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &usageError{fmt.Sprintf("%s takes the ID of one failure mode, and got %d", cmd.CommandPath(), len(args)),
+				return &usageError{fmt.Sprintf("%s takes the ID of one failure mode, and got %d", nameOf(cmd), len(args)),
 					"lyncpin list modes shows the IDs"}
 			}
 			return nil

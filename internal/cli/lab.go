@@ -176,7 +176,7 @@ func commands(t *topology.Topology, e lab.Endpoints, dir string) []string {
 	discovery, inside := t.Discovery(0), t.InternalDiscovery(0)
 	dig := func(server, name string) {
 		if host, port, err := net.SplitHostPort(server); err == nil {
-			out = append(out, fmt.Sprintf("dig @%s -p %s %s A +noall +answer +comments", host, port, name))
+			out = append(out, fmt.Sprintf("dig @%s -p %s %s", host, port, name))
 		}
 	}
 	curl := func(scheme, name, addr, root, more string) {
@@ -191,13 +191,13 @@ func commands(t *topology.Topology, e lab.Endpoints, dir string) []string {
 				trust = "--cacert " + quote(filepath.Join(dir, root)) + " "
 			}
 		}
-		out = append(out, fmt.Sprintf("curl --noproxy '*' %s--connect-to %s:%s:%s %s%s://%s/", trust, name, port, addr, more, scheme, name))
+		out = append(out, fmt.Sprintf("curl --noproxy \"*\" %s--connect-to %s:%s:%s %s%s://%s/", trust, name, port, addr, more, scheme, name))
 	}
 	if e.DNS != nil {
 		dig(e.DNS.External, discovery)
 		dig(e.DNS.Internal, inside)
 	}
-	const ucwa, legacy = "-H 'Accept: application/json' ", "-H 'Accept: application/vnd.microsoft.rtc.autodiscover+xml;v=1' "
+	const ucwa, legacy = `-H "Accept: application/json" `, `-H "Accept: application/vnd.microsoft.rtc.autodiscover+xml;v=1" `
 	if e.Proxy != nil {
 		curl("https", discovery, e.Proxy.HTTPS, "public-roots.pem", ucwa)
 		curl("http", discovery, e.Proxy.HTTP, "", legacy)

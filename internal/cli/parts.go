@@ -25,7 +25,7 @@ func partCommand(name, short, long string, run func(context.Context, partOptions
 		Use: name, Short: short, Long: long, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opts.config == "" {
-				return usage("%s needs --config FILE", cmd.CommandPath())
+				return usage("%s needs --config FILE", nameOf(cmd))
 			}
 			return run(cmd.Context(), opts)
 		},

@@ -47,7 +47,7 @@ and hand the files to "lyncpin diagnose".`,
   lyncpin probe contoso.example --connect lyncdiscover.contoso.example=203.0.113.99`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("%s needs a sign-in address or a SIP domain", cmd.CommandPath())
+				return usage("%s needs a sign-in address or a SIP domain", nameOf(cmd))
 			}
 			return nil
 		},

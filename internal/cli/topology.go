@@ -93,7 +93,7 @@ func (a *app) topologyShowCommand() *cobra.Command {
   lyncpin topology show --addresses | while read a; do ip addr add $a dev lo; done`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usage("%s takes one file, and got %d", cmd.CommandPath(), len(args))
+				return usage("%s takes one file, and got %d", nameOf(cmd), len(args))
 			}
 			return nil
 		},
@@ -130,7 +130,7 @@ func (a *app) topologyCheckCommand() *cobra.Command {
 		Short: "Check that a lab can run a topology",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage("%s takes one file, and got %d", cmd.CommandPath(), len(args))
+				return usage("%s takes one file, and got %d", nameOf(cmd), len(args))
 			}
 			return nil
 		},
