@@ -1,5 +1,31 @@
 package failure
 
+// proxyModes are about the reverse proxy: where it forwards to, what it publishes, and what it does to requests and
+// answers on the way.
 func proxyModes() []Mode {
-	return []Mode{}
+	return []Mode{
+		proxyServiceNotEnabled,
+		proxyPortNotFlipped,
+		proxyPort443NotFlipped80Is,
+		proxyPort80NotFlipped,
+		proxyPeerProtocolWrong,
+		proxyMixedSchemePeersRoundRobin,
+		proxyTLSOffloadTo8080,
+		proxyPreauth401,
+		proxyPreauthFormsPage,
+		proxyDefaultVhostAnswers,
+		proxyUnmappedTCPReset,
+		proxyErrorPageWith200,
+		proxyHostHeaderRewritten,
+		proxyPathPrefixMismatch,
+		proxyCaseSensitivePath,
+		proxyPathAllowlistMissingAutodiscover,
+		proxyPathAllowlistMissingWebticket,
+		proxyPathAllowlistMissingUCWA,
+		proxyPathAllowlistMissingContentServices,
+		proxyWWWAuthenticateStripped,
+		proxyUpstreamDown502,
+		proxyHTTP80RedirectsToHTTPS,
+		proxyHTTP80Closed,
+	}
 }

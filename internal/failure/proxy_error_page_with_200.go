@@ -1,0 +1,69 @@
+package failure
+
+import (
+	"slices"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var proxyErrorPageWith200 = Mode{
+	Rule: probe.Rule{
+		ID:       "proxy.error-page-with-200",
+		Severity: probe.High,
+		Title:    "the reverse proxy answers with a page for people and status 200 in place of the Front End",
+		Cause:    "a maintenance or friendly error page is sent as a success, so clients misread it and monitoring stays green",
+		Remedy:   "End the maintenance; send such pages with status 503, and only when no web server answers.",
+		Settings: settings(
+			pfHAProxy, "Backend > Error files: a file that begins with HTTP/1.0 503.",
+			haproxy, "errorfile 503 …, whose first line says 503; no http-request return status 200 for these hosts",
+			nginx, "error_page 502 503 504 /sorry.html;  # without =200",
+			apache, "ErrorDocument 503 /sorry.html, and no RewriteRule to the page itself",
+			arr, "Custom errors: Execute a URL keeps the status; take out the rewrite rule to the page.",
+		),
+		Sources:  []string{"UCWA: Errors and informational messages"},
+		Reads:    probe.Exchanges | probe.Handshakes | probe.Expectations,
+		Detect:   detectProxyErrorPageWith200,
+		Explains: whatFollowsOnSimpleURLs,
+	},
+	Confused: []probe.ID{"proxy.preauth-forms-page", "proxy.default-vhost-answers", "dns.lyncdiscover-points-to-company-website", "network.captive-portal"},
+	Cases: []Case{
+		{Name: "maintenance", Edit: func(t *topology.Topology) {
+			respondWith(t, topology.Response{Status: 200, Body: "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We will be back soon</h1></body></html>"})
+		}},
+		{Name: "web-services-only", Edit: func(t *topology.Topology) {
+			r := ownRule(t, "web services", t.ExternalWeb())
+			r.WebServers = nil
+			r.Respond = &topology.Response{Status: 200, Body: "<html><head><title>Sorry</title></head><body>An error has occurred.</body></html>"}
+		}},
+	},
+	Near: []Case{{Name: "page-for-unpublished-hosts", Edit: func(t *topology.Topology) {
+		answerUnknownHosts(t, topology.Response{Status: 200, Body: "<html><head><title>Sorry</title></head><body>An error has occurred.</body></html>"})
+	}}},
+}
+
+func detectProxyErrorPageWith200(v *probe.View) probe.Verdict {
+	l := listenerOf(v)
+	if !l.Seen() {
+		return notSeenOutside
+	}
+	asked := false
+	var evidence []probe.Evidence
+	for _, host := range l.coreNames() {
+		list := l.answers(host, probe.GetRoot, probe.GetRootLegacy, probe.GetService, probe.GetServiceQuery)
+		asked = asked || len(list) > 0
+		if len(list) == 0 || !l.isNamed(host) || isDefaultAnswer(l, list[0]) {
+			continue
+		}
+		if !slices.ContainsFunc(list, func(x *probe.Exchange) bool {
+			return !fromMiddle(x) || x.Status != 200 || !probe.LooksLikeHTML(x) || asksForLogin(x)
+		}) {
+			evidence = append(evidence, l.SawExchange(list[0], "%s is answered 200 with a page for people (%q) by %s, not with a discovery document",
+				list[0].URL, titleOf(list[0]), probe.MakerOf(list[0]).Name()))
+		}
+	}
+	if !asked {
+		return nothingToJudge
+	}
+	return verdict(evidence)
+}

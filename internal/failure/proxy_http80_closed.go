@@ -1,0 +1,73 @@
+package failure
+
+import (
+	"net/netip"
+	"slices"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var proxyHTTP80Closed = Mode{
+	Rule: probe.Rule{
+		ID:       "proxy.http80-closed",
+		Severity: probe.Low,
+		Title:    "port 80 of the discovery name is closed outside",
+		Cause:    "the reverse proxy does not listen on port 80, or the firewall lets only 443 in; clients that discover over HTTP, because the certificate lacks the name or they are old, find nothing",
+		Remedy:   "Publish port 80 for the discovery names and forward it to 8080; or leave it closed, when every discovery name is in the certificate.",
+		Settings: flipPorts(),
+		Sources:  []string{"Port and protocol details for the Lync 2013 reverse proxy", "Autodiscover service requirements for Lync Server 2013"},
+		Reads:    probe.Dials | probe.Exchanges | probe.Lookups | probe.Expectations,
+		Detect:   detectProxyHTTP80Closed,
+	},
+	Confused: []probe.ID{"network.port-80-filtered-by-isp", "proxy.http80-redirects-to-https"},
+	Cases: []Case{
+		{Name: "no-listener", Edit: func(t *topology.Topology) {
+			t.Proxy.HTTP = 0
+			t.Proxy.Rules[0].Listener = "https"
+			t.Proxy.Rules[0].WebServers = []string{topology.FE1HTTPS, topology.FE2HTTPS}
+		}},
+		{Name: "other-port", Edit: func(t *topology.Topology) { t.Proxy.HTTP = 8080 }},
+	},
+	Near: []Case{{Name: "closed-where-nothing-is-published", Edit: func(t *topology.Topology) {
+		t.Paths = append(t.Paths, topology.Path{From: probe.External, To: topology.EdgePublic.String(), Port: 80, Action: topology.Refuse})
+	}}},
+}
+
+func detectProxyHTTP80Closed(v *probe.View) probe.Verdict {
+	out := v.At(probe.External)
+	if !out.Seen() {
+		return notSeenOutside
+	}
+	asked := false
+	var evidence []probe.Evidence
+	for _, host := range discoveryNames(v) {
+		if !answersDiscovery(out, host) {
+			continue
+		}
+		for _, a := range out.Resolve(host).Addrs {
+			plain := out.Dial(netip.AddrPortFrom(a, 80).String())
+			if d := out.Dial(netip.AddrPortFrom(a, 443).String()); d == nil || !d.Outcome.OK() || plain == nil {
+				continue
+			}
+			asked = true
+			if plain.Outcome.OK() || opensElsewhere(v, plain.Addr) {
+				continue
+			}
+			evidence = append(evidence, out.SawDial(plain, "%s answers discovery on port 443, but port 80 gives no connection (%s)", host, plain.Outcome.Code))
+		}
+	}
+	if !asked {
+		return nothingToJudge
+	}
+	return verdict(evidence)
+}
+
+// opensElsewhere tells whether an address that is closed outside takes connections at another place: then it is
+// listened at, and the way from outside is at fault.
+func opensElsewhere(v *probe.View, addr string) bool {
+	return slices.ContainsFunc(v.Places(), func(p *probe.Place) bool {
+		d := p.Dial(addr)
+		return p.Name() != probe.External && d != nil && d.Outcome.OK()
+	})
+}

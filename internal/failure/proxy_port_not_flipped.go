@@ -1,0 +1,73 @@
+package failure
+
+import (
+	"slices"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var proxyPortNotFlipped = Mode{
+	Rule: probe.Rule{
+		ID:       "proxy.port-not-flipped",
+		Severity: probe.Critical,
+		Title:    "the internal web site answers clients on the Internet",
+		Cause:    "the reverse proxy forwards port 443 to port 443 of the Front End, where the internal web site is, and not to 4443; that also exposes the control panel and remote administration",
+		Remedy:   "Forward 443 to port 4443 of the Front End, encrypted again, and 80 to 8080.",
+		Settings: flipPorts(),
+		Sources: []string{"Scenarios for reverse proxy in Lync Server 2013", "Port and protocol details for the Lync 2013 reverse proxy",
+			"Troubleshooting Lync/Skype for Business reverse proxy (F5 DevCentral)"},
+		Reads:    probe.Exchanges | probe.Expectations,
+		Detect:   detectProxyPortNotFlipped,
+		Explains: whatFollowsFromWrongSite,
+	},
+	Confused: []probe.ID{"frontend.external-web-fqdn-equals-internal", "frontend.hlb-vip-maps-to-internal-port", "proxy.port-443-not-flipped-80-is"},
+	Cases: []Case{
+		{Name: "both-ports", Edit: func(t *topology.Topology) {
+			toInternalSite(t, "https")
+			toInternalSite(t, "http")
+		}},
+		{Name: "through-balancer", Edit: func(t *topology.Topology) {
+			toInternalSite(t, "https")
+			toInternalSite(t, "http")
+			for i := range t.Proxy.WebServers {
+				if w := &t.Proxy.WebServers[i]; w.Alias != topology.OfficeServer {
+					w.Address = topology.BalancerInside.String()
+				}
+			}
+		}},
+	},
+	Near: []Case{
+		{Name: "other-port-of-external-site", Edit: func(t *topology.Topology) {
+			t.FrontEndPool().External.HTTPS = 5443
+			t.FrontEndPool().Balancer.Ports = map[int]int{80: 80, 443: 443, 8080: 8080, 4443: 5443}
+			for _, w := range t.Proxy.FrontEndServers("https") {
+				w.Port = 5443
+			}
+		}},
+		{Name: "through-balancer-flipped", Edit: func(t *topology.Topology) {
+			for _, w := range t.Proxy.FrontEndServers("https") {
+				w.Address, w.Name = topology.BalancerInside.String(), "pool01.contoso.example"
+			}
+		}},
+	},
+}
+
+func detectProxyPortNotFlipped(v *probe.View) probe.Verdict {
+	if !v.At(probe.External).Seen() {
+		return notSeenOutside
+	}
+	https, http := publishedSites(v, true), publishedSites(v, false)
+	switch {
+	case len(https.internal)+len(https.external) == 0:
+		return nothingToJudge
+	case len(https.internal) == 0, len(http.external) > 0 && len(https.external) == 0, balancerFlips(v, true):
+		return probe.Clear()
+	}
+	evidence := slices.Concat(https.internal, http.internal)
+	for _, host := range listenerOf(v).simpleNames() {
+		in, _ := siteSigns(v.At(probe.External), v.Expected(), host, true)
+		evidence = append(evidence, in...)
+	}
+	return probe.Found(append(evidence, besideProxy(v)...)...)
+}
