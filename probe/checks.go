@@ -79,6 +79,11 @@ func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.Ad
 	legacy := s.do(ctx, request{purpose: GetRootLegacy, target: "/?sipuri=" + url.QueryEscape(o.sipURI(host)), accept: acceptLegacyXML})
 	o.learn(ctx, root, acceptUCWAJSON)
 	o.learn(ctx, legacy, acceptLegacyXML)
+	if root.Document == nil && legacy.Document == nil && root.Status != 0 {
+		// The service's own path depends neither on the host name nor on the rule for the root: its answer tells
+		// a proxy that changes the one or refuses the other from one that reaches no Front End.
+		o.learn(ctx, s.do(ctx, request{purpose: GetService, target: servicePath}), "")
+	}
 	return root.Document != nil || legacy.Document != nil
 }
 
@@ -325,7 +330,7 @@ func (o *observer) visitWebServers(ctx context.Context) {
 	for _, fe := range o.target.Expected.FrontEnds {
 		for _, port := range []string{"443", "4443"} {
 			address := fe + ":" + port
-			if !slices.ContainsFunc(o.target.Expected.WebServers, func(w WebServer) bool { return w.Address == address }) {
+			if !slices.ContainsFunc(o.target.Expected.WebServers, func(w WebServer) bool { return w.Address == address && w.Scheme == "https" }) {
 				all.Go(func() { o.visitWebServer(ctx, WebServer{Address: address, Scheme: "https"}) })
 			}
 		}
