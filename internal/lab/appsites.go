@@ -150,14 +150,19 @@ func appliance(a *topology.App) http.Handler {
 // onlineRoot is where the discovery service of the cloud lives, as on premises.
 const onlineRoot = "/Autodiscover/AutodiscoverService.svc/root"
 
-// onlineService is discovery in the cloud, whose links are on hosts of its own, whatever name was asked.
+// onlineService is discovery in the cloud, whose links are on hosts of its own, whatever name was asked. It may send
+// everybody on, to where the company's servers are or are thought to be.
 func onlineService(a *topology.App) http.Handler {
 	base := "https://" + a.FQDN
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		marks := []string{"Server", "Microsoft-IIS/10.0", "X-MS-Server-Fqdn", "fes01.infra." + a.FQDN}
 		switch strings.TrimSuffix(strings.ToLower(r.URL.Path), "/") {
 		case "", strings.ToLower(onlineRoot):
-			contentType, body := onlineDocument(base, a.Redirect, r.TLS != nil, r.Header.Get("Accept"))
+			next := a.Redirect
+			if r.TLS == nil {
+				next = base + onlineRoot // over plain HTTP it only leads to itself
+			}
+			contentType, body := onlineDocument(base, next, r.Header.Get("Accept"))
 			answer(w, http.StatusOK, contentType, body, marks...)
 		case strings.ToLower(onlineRoot) + "/user", strings.ToLower(onlineRoot) + "/oauth/user":
 			page(w, http.StatusUnauthorized, "", append(marks, "WWW-Authenticate",
@@ -169,17 +174,14 @@ func onlineService(a *topology.App) http.Handler {
 }
 
 // onlineDocument is the root document in the form asked for: legacy XML when the client accepts nothing else, or UCWA
-// JSON. Over plain HTTP it only leads on, and so it does for users who are homed elsewhere.
-func onlineDocument(base, redirect string, https bool, accept string) (contentType, body string) {
+// JSON. With a next hop it holds that alone.
+func onlineDocument(base, next, accept string) (contentType, body string) {
 	type link struct{ token, href string }
-	links := []link{{"Domain", base + onlineRoot + "/domain"}, {"User", base + onlineRoot + "/user"}, {"OAuth", base + onlineRoot + "/oauth/user"}}
-	if !https {
-		redirect = base + onlineRoot
-	}
-	if redirect != "" {
-		links = []link{{"Redirect", redirect}}
-	}
 	if strings.Contains(accept, "xml") && !strings.Contains(accept, "json") {
+		links := []link{{"Domain", base + onlineRoot + "/domain"}, {"User", base + onlineRoot + "/user"}, {"OAuth", base + onlineRoot + "/oauth/user"}}
+		if next != "" {
+			links = []link{{"Redirect", next}}
+		}
 		var b strings.Builder
 		b.WriteString(`<?xml version="1.0" encoding="utf-8"?><AutodiscoverResponse xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" AccessLocation="External"><Root>`)
 		for _, l := range links {
@@ -188,9 +190,13 @@ func onlineDocument(base, redirect string, https bool, accept string) (contentTy
 		b.WriteString(`</Root></AutodiscoverResponse>`)
 		return "application/vnd.microsoft.rtc.autodiscover+xml; v=1", b.String()
 	}
-	const json = "application/json; charset=utf-8"
-	if redirect != "" {
-		return json, fmt.Sprintf(`{"_links":{"redirect":{"href":%q}}}`, redirect)
+	links := []link{{"self", base + onlineRoot}, {"user", base + onlineRoot + "/oauth/user"}, {"xframe", base + "/Autodiscover/XFrame/XFrame.html"}}
+	if next != "" {
+		links = []link{{"redirect", next}}
 	}
-	return json, fmt.Sprintf(`{"_links":{"self":{"href":"%[1]s%[2]s"},"user":{"href":"%[1]s%[2]s/oauth/user"},"xframe":{"href":"%[1]s/Autodiscover/XFrame/XFrame.html"}}}`, base, onlineRoot)
+	var parts []string
+	for _, l := range links {
+		parts = append(parts, fmt.Sprintf(`"%s":{"href":%q}`, l.token, l.href)) // a URL is ASCII: Go quotes it as JSON does
+	}
+	return "application/json; charset=utf-8", `{"_links":{` + strings.Join(parts, ",") + `}}`
 }

@@ -253,7 +253,7 @@ func TestBindPlan(t *testing.T) {
 		if !strings.Contains(err.Error(), "listen ") {
 			t.Errorf("got %v, want an address that cannot be bound", err)
 		}
-		return // this machine has not got the plan's addresses
+		t.Skip("this machine has not got the plan's addresses")
 	}
 	defer l.Close()
 	if got := l.Endpoints().Proxy.HTTPS; got != "203.0.113.10:443" {

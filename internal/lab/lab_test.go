@@ -3,6 +3,7 @@ package lab_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -150,4 +151,24 @@ func BenchmarkStartClose(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func ExampleStart() {
+	ctx := context.Background()
+	l, err := lab.Start(ctx, topology.Healthy(), lab.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer l.Close()
+	v := l.Vantage(probe.External)
+	conn, err := v.Dial(ctx, "tcp", "203.0.113.10:443")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	secure := tls.Client(conn, &tls.Config{RootCAs: v.PublicRoots, ServerName: "lyncdiscover.contoso.example"})
+	fmt.Println(conn.RemoteAddr(), secure.HandshakeContext(ctx))
+	// Output: 203.0.113.10:443 <nil>
 }

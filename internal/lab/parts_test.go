@@ -344,6 +344,38 @@ func TestApps(t *testing.T) {
 	}
 }
 
+func TestOnlineServiceRedirects(t *testing.T) {
+	t.Parallel()
+	const next = "https://lyncdiscover.fabrikam.example/?a=b&c=d"
+	const own = "https://webdir.online.example/Autodiscover/AutodiscoverService.svc/root"
+	top := topology.Healthy()
+	top.Apps = append(top.Apps, topology.App{Kind: topology.OnlineService, FQDN: "webdir.online.example", Address: topology.WebsitePublic, HTTPS: 443, HTTP: 80,
+		Redirect: next, Certificate: &topology.Certificate{Names: []string{"webdir.online.example"}, Issuer: topology.PublicCA}})
+	top.External.Zones = append(top.External.Zones, "online.example")
+	top.External.Address(topology.WebsitePublic, "webdir.online.example")
+	c := client(t, start(t, top, lab.Options{}).Vantage(probe.External))
+	for _, tt := range []struct{ url, accept, want string }{
+		{"https://webdir.online.example/", "application/json", `{"_links":{"redirect":{"href":"` + next + `"}}}`},
+		{"http://webdir.online.example/", "application/json", `{"_links":{"redirect":{"href":"` + own + `"}}}`},
+		{"https://webdir.online.example/", "application/vnd.microsoft.rtc.autodiscover+xml;v=1", `<Root><Link token="Redirect" href="https://lyncdiscover.fabrikam.example/?a=b&amp;c=d"/></Root>`},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, tt.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", tt.accept)
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.Contains(string(body), tt.want) {
+			t.Errorf("%s as %s: got %s, %v, want %s", tt.url, tt.accept, body, err, tt.want)
+		}
+	}
+}
+
 func TestAccessEdgeSpeaksNoHTTP(t *testing.T) {
 	t.Parallel()
 	v := start(t, topology.Healthy(), lab.Options{}).Vantage(probe.External)

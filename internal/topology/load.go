@@ -29,7 +29,12 @@ type file struct {
 //
 // A file that says "extends: healthy" starts from Healthy: each top-level field in the file, such as users or
 // external_dns, replaces Healthy's whole field, and those that it leaves out stay.
-func Load(path string, data []byte) (*Topology, error) {
+func Load(path string, data []byte) (t *Topology, err error) {
+	defer func() { // the YAML package panics on some malformed files: a tag without a value is one
+		if p := recover(); p != nil {
+			t, err = nil, fmt.Errorf("%s: malformed YAML: %v", path, p)
+		}
+	}()
 	parsed, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, fileError(path, err)
@@ -118,9 +123,7 @@ func checkFields(node ast.Node, t reflect.Type, depth int) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if a, ok := node.(*ast.AnchorNode); ok {
-		node = a.Value
-	}
+	node = bare(node)
 	switch t.Kind() {
 	case reflect.Slice:
 		if list, ok := node.(*ast.SequenceNode); ok {
@@ -173,11 +176,23 @@ func checkTwice(node ast.Node) error {
 	return nil
 }
 
+// bare is the node without anchor and tag.
+func bare(node ast.Node) ast.Node {
+	for {
+		switch n := node.(type) {
+		case *ast.AnchorNode:
+			node = n.Value
+		case *ast.TagNode:
+			node = n.Value
+		default:
+			return node
+		}
+	}
+}
+
 // entries are the key-value pairs of a mapping, none for other nodes.
 func entries(node ast.Node) []*ast.MappingValueNode {
-	switch n := node.(type) {
-	case *ast.AnchorNode:
-		return entries(n.Value)
+	switch n := bare(node).(type) {
 	case *ast.MappingNode:
 		return n.Values
 	case *ast.MappingValueNode:

@@ -85,6 +85,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"comment", "# nothing\n", "t.yaml: the file is empty"},
 		{"extends", "extends: helthy\n", `t.yaml: extends "helthy"`},
 		{"a-word", "healthy\n", "t.yaml:1:1: "},
+		{"unknown-behind-tag", "proxy: !!map {htps: 443}\n", `t.yaml:1:14: unknown field "htps"`},
+		{"unknown-behind-anchor", "proxy: &p\n  htps: 443\n", `t.yaml:2:3: unknown field "htps"`},
+		{"tag-without-value", "product: !!binary\n", "t.yaml"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -127,7 +130,7 @@ func FuzzLoad(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range []string{string(healthy), "extends: healthy\n", "a: &a [*a]\n", "proxy: {<<: {https: 1}}\n", "? [a]\n: b\n", "? |\n  k\n: v\n", "paths:\n- {to: 1}\n"} {
+	for _, seed := range []string{string(healthy), "extends: healthy\n", "a: &a [*a]\n", "proxy: {<<: {https: 1}}\n", "? [a]\n: b\n", "? |\n  k\n: v\n", "paths:\n- {to: 1}\n", "product: !!binary\n", "!!float"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -150,6 +150,8 @@ type App struct {
 	HTTPS       int          `yaml:"https,omitempty"`
 	HTTP        int          `yaml:"http,omitempty"`
 	Certificate *Certificate `yaml:"certificate,omitempty"`
+	// Redirect is the discovery URL that an OnlineService sends everybody on to; empty means that it serves them.
+	Redirect string `yaml:"redirect,omitempty"`
 }
 
 // Issuers of certificates.

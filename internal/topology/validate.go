@@ -240,6 +240,12 @@ func (v *validator) app(path string, a *App) {
 	v.certificate(path+".certificate", a.Certificate)
 	v.listen(path+".https", a.FQDN, a.Address, a.HTTPS)
 	v.listen(path+".http", a.FQDN, a.Address, a.HTTP)
+	if a.Redirect == "" {
+		return
+	}
+	if u, err := url.Parse(a.Redirect); err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+		v.fail(path+".redirect", "%q is not an https or http URL", a.Redirect)
+	}
 }
 
 func (v *validator) view(path string, view *View) {

@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -44,6 +45,7 @@ func TestValidate(t *testing.T) {
 		{"certificate-issuer", func(t *topology.Topology) { t.ProxyCertificate().Issuer = "enterprize" }, `(did you mean "enterprise"?)`},
 		{"certificate-times", func(t *topology.Topology) { t.ProxyCertificate().Starts, t.ProxyCertificate().Ends = 2, 1 }, "proxy.certificates[0].ends: "},
 		{"app-kind", func(t *topology.Topology) { t.Apps[0].Kind = "owa" }, `apps[0].kind: "owa" is not one of`},
+		{"app-redirect", func(t *topology.Topology) { t.Apps[0].Redirect = "lyncdiscover.contoso.example" }, `apps[0].redirect: "lyncdiscover.contoso.example" is not an https or http URL`},
 		{"app-address-taken", func(t *topology.Topology) { t.Apps[0].Address = topology.BalancerInside }, "apps[0].https: wac.contoso.example would listen at 10.10.10.10:443"},
 		{"no-resolver", func(t *topology.Topology) { t.External.Resolver = netip.Addr{} }, "external_dns.resolver: missing"},
 		{"one-resolver", func(t *topology.Topology) { t.Internal.Resolver = t.External.Resolver }, "internal_dns.resolver: "},
@@ -193,4 +195,15 @@ func BenchmarkClone(b *testing.B) {
 	for b.Loop() {
 		t.Clone()
 	}
+}
+
+func ExampleTopology_Validate() {
+	t := topology.Healthy()
+	t.External.Remove(t.Discovery(0)) // wrong, and as good a topology as any
+	fmt.Println(t.Validate())
+	t.Proxy.Rules[0].WebServers = []string{"fe1-https", "fe3-https"}
+	fmt.Println(t.Validate())
+	// Output:
+	// <nil>
+	// topology: proxy.publishing_rules[0].web_servers[1]: there is no web server "fe3-https" (did you mean "fe1-https"?)
 }
