@@ -164,8 +164,12 @@ func normalRecord(rr miekg.RR) (miekg.RR, error) {
 		head.Rrtype >= 249 && head.Rrtype <= 255: // TKEY, TSIG and the types only questions have
 		return nil, fmt.Errorf("type %s cannot stand in a zone", miekg.Type(head.Rrtype))
 	}
-	buf := make([]byte, miekg.MaxMsgSize)
+	buf := make([]byte, miekg.Len(rr)+64) // the length is an estimate for some types; a lab has many records
 	end, err := miekg.PackRR(rr, buf, 0, nil, false)
+	if err != nil {
+		buf = make([]byte, miekg.MaxMsgSize)
+		end, err = miekg.PackRR(rr, buf, 0, nil, false)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot be sent: %w", err)
 	}

@@ -17,6 +17,7 @@ var dnsCnameChainBroken = Mode{
 		Sources:  []string{"RFC 1034 section 3.6.2"},
 		Reads:    probe.Lookups | probe.Expectations | probe.Exchanges,
 		Detect:   detectDnsCnameChainBroken,
+		Explains: []probe.ID{"dns.external-web-fqdn-missing", "meeting.simple-url-dns-missing", "meeting.per-domain-meet-missing", "meeting.dialin-not-published", "meeting.wac-unpublished"},
 	},
 	Confused: []probe.ID{"dns.lyncdiscover-missing", "dns.external-web-fqdn-missing", "meeting.simple-url-dns-missing"},
 	Cases: []Case{
