@@ -1,5 +1,5 @@
 package failure
 
 func hybridModes() []Mode {
-	return []Mode{}
+	return []Mode{hybridLyncdiscoverPointsOnline, hybridRedirectLoop, hybridSecondDomainOnlineOnly}
 }

@@ -1,5 +1,14 @@
 package failure
 
 func meetingModes() []Mode {
-	return []Mode{}
+	return []Mode{
+		meetingSimpleUrlDnsMissing,
+		meetingSimpleUrlNotPublished,
+		meetingPerDomainMeetMissing,
+		meetingDialinNotPublished,
+		meetingLandsOnInternalSite,
+		meetingWacUnpublished,
+		meetingWacWrongPortOrOffload,
+		meetingAnonymousDesktopJoinRefused,
+	}
 }

@@ -36,7 +36,7 @@ type Case struct {
 
 // Modes returns the whole catalogue in the order of judging.
 func Modes() []Mode {
-	return slices.Concat(dnsModes(), networkModes(), tlsModes(), proxyModes(), frontendModes(), meetingModes(), hybridModes())
+	return slices.Concat(dnsModes(), networkModes(), tlsModes(), proxyModes(), frontendModes(), meetingModes(), hybridModes(), mobilityModes())
 }
 
 // Rules are the rules of all modes that can be decided.

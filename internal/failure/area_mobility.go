@@ -1,0 +1,5 @@
+package failure
+
+func mobilityModes() []Mode {
+	return []Mode{mobilityPushNotificationsBroken, mobilitySipPortsFirewalled}
+}
