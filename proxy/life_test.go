@@ -155,6 +155,65 @@ func TestCloseLetsRequestsFinish(t *testing.T) {
 	}
 }
 
+func TestCloseDoesNotWaitForSilentClients(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.server("fe1", "https", nil)
+	w.rule(proxy.Rule{WebServers: []string{"fe1"}})
+	w.cfg.Grace = time.Minute
+	w.start()
+	w.raw("https") // connects and says nothing
+	began := time.Now()
+	w.proxy.Close()
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+}
+
+func TestCloseCutsClientsThatDoNotRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.server("fe1", "http", nil)
+	w.rule(proxy.Rule{WebServers: []string{"fe1"}})
+	w.cfg.HTTPS = nil
+	ln := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	w.cfg.Listen = func(context.Context, string, string) (net.Listener, error) { return ln, nil }
+	w.start()
+	client, server := net.Pipe() // which holds nothing: a write lasts until it is read
+	defer client.Close()
+	ln.conns <- server
+	io.WriteString(client, "GET / HTTP/1.1\r\nHost: "+published+"\r\n\r\n")
+	client.Read(make([]byte, 1)) // the proxy is in the middle of its write now
+	closed := make(chan struct{})
+	go func() {
+		w.proxy.Close()
+		close(closed)
+	}()
+	wait(t, "the end of Close", closed)
+}
+
+type pipeListener struct {
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80} }
+
 func TestReload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -164,6 +164,14 @@ func addrOf(a net.Addr) netip.Addr {
 	return ap.Addr().Unmap().WithZone("")
 }
 
+// clientText is the client's address, or what the transport says instead of one.
+func (c *clientConn) clientText() string {
+	if c.client.IsValid() {
+		return c.client.String()
+	}
+	return c.RemoteAddr().String()
+}
+
 // Write ends a connection whose client has not read for as long as Timeouts.Idle.
 func (c *clientConn) Write(p []byte) (int, error) {
 	if c.patience > 0 && !c.deadline.Load() {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"lyncpin/proxy"
 )
@@ -232,10 +233,13 @@ func TestLimitsInFlight(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			polling, free := make(chan struct{}), make(chan struct{})
+			polling, free := make(chan struct{}, 1), make(chan struct{})
 			w := newWorld(t)
 			w.server("fe1", "https", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				polling <- struct{}{}
+				select {
+				case polling <- struct{}{}:
+				default: // the first one has been seen
+				}
 				<-free
 			}))
 			tc.rule.WebServers = []string{"fe1"}
@@ -250,9 +254,15 @@ func TestLimitsInFlight(t *testing.T) {
 			if status, _, h := w.get("https://" + published + "/"); status != 503 || h.Get("X-Proxy-Error") != tc.code {
 				t.Errorf("second request: %d %q, want 503 %q", status, h.Get("X-Proxy-Error"), tc.code)
 			}
-			free <- struct{}{}
+			close(free)
 			if status := wait(t, "the first answer", first); status != 200 {
 				t.Errorf("first request: %d, want 200", status)
+			}
+			deadline := time.Now().Add(10 * time.Second) // it is counted out a moment after its answer
+			for status := 0; status != 200; status, _, _ = w.get("https://" + published + "/") {
+				if time.Now().After(deadline) {
+					t.Fatal("the first request was never counted out")
+				}
 			}
 		})
 	}

@@ -50,7 +50,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		out:        &recorder{ResponseWriter: w},
 		scheme:     "http",
 		host:       hostname(r.Host),
-		clientText: conn.client.String(),
+		clientText: conn.clientText(),
 		began:      time.Now(),
 	}
 	if conn.https {
