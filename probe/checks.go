@@ -166,7 +166,10 @@ func (o *observer) noteLinks(x *Exchange) {
 		if strings.HasPrefix(d.Form, "legacy") {
 			key = "legacy " + key
 		}
-		o.users[key] = u
+		// Answers for several SIP domains name the same host: the first link in order is asked, whatever came first.
+		if old := o.users[key]; old == "" || u < old {
+			o.users[key] = u
+		}
 	}
 }
 
