@@ -34,7 +34,6 @@ func baselines() []Scenario {
 		{"dual-stack", "the proxy has an IPv6 address as well", dualStack},
 		{"managed-phones", "phones have the enterprise root, and the internal site a certificate of it", managedPhones},
 		{"guest-wifi", "phones in the office use the public name servers", guestWiFi},
-		{"strict-sni", "the proxy refuses names that it has no certificate for", strictSNI},
 		{"simple-urls-below-web-fqdn", "meeting and dial-in pages below the web FQDN, no names of their own", simpleURLsBelowWebFQDN},
 		{"verify-none", "the proxy does not verify the Front Ends", verifyNone},
 	} {
@@ -259,18 +258,16 @@ func managedPhones(t *topology.Topology) {
 
 func guestWiFi(t *topology.Topology) { t.WiFi.View = "external" }
 
-func strictSNI(t *topology.Topology) { t.Proxy.StrictSNI = true }
-
 func simpleURLsBelowWebFQDN(t *topology.Topology) {
 	simple := t.FrontEndPool().SimpleURLs
 	is := func(name string) bool { return slices.Contains(simple, name) }
-	t.Plan.Meet, t.Plan.Dialin = []string{t.ExternalWeb()}, []string{t.ExternalWeb()}
+	t.Plan.Meet, t.Plan.Dialin = nil, nil
 	p := &t.Proxy
 	p.Certificates[0].Names = slices.DeleteFunc(p.Certificates[0].Names, is)
 	p.Rules[0].Hosts = slices.DeleteFunc(p.Rules[0].Hosts, is)
 	t.External.Remove(simple...)
 	t.Internal.Remove(simple...)
-	t.FrontEndPool().SimpleURLs = []string{t.ExternalWeb()}
+	t.FrontEndPool().SimpleURLs = nil
 }
 
 func verifyNone(t *topology.Topology) {
