@@ -173,7 +173,7 @@ func TestCloseDoesNotWaitForSilentClients(t *testing.T) {
 func TestCloseCutsClientsThatDoNotRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.server("fe1", "http", nil)
+	w.server("fe1", "http", says("HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", 1<<20))) // more than the proxy holds
 	w.rule(proxy.Rule{WebServers: []string{"fe1"}})
 	w.cfg.HTTPS = nil
 	ln := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
