@@ -263,12 +263,12 @@ func (f *file) decode(n ast.Node, kind reflect.Type) (v reflect.Value, err error
 			err = f.errorf(n, "want %s here", kindWords(kind))
 		}
 	}()
+	if _, null := n.(*ast.NullNode); null {
+		return v, f.errorf(n, "want %s here; use remove to empty a field", kindWords(kind))
+	}
 	into := reflect.New(kind)
 	if err := yaml.NodeToValue(n, into.Interface(), yaml.Strict()); err != nil {
 		return v, f.valueError(n, kind, err)
-	}
-	if _, null := n.(*ast.NullNode); null && kind.Kind() != reflect.Pointer {
-		return v, f.errorf(n, "want %s here; use remove to empty a field", kindWords(kind))
 	}
 	return into.Elem(), nil
 }
