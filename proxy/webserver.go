@@ -59,6 +59,9 @@ func newWebServer(w WebServer, cfg Config) *webServer {
 			MaxVersion:         w.MaxTLS,
 			NextProtos:         []string{"http/1.1"},
 			ClientSessionCache: tls.NewLRUClientSessionCache(0),
+			// No Windows that a Front End runs on knows a post-quantum share, which makes the first packet too large
+			// for some of the devices in between.
+			CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		},
 	}
 	s.shared = s.newTransport()
