@@ -112,7 +112,7 @@ func discoveryNames(v *probe.View) []string {
 // webNames are the hosts whose web services were asked for, discovery names left out.
 func (l *listener) webNames() []string {
 	var hosts []string
-	for _, x := range l.Exchanges(probe.GetService, probe.GetServiceCase) {
+	for _, x := range l.Exchanges(probe.GetService, probe.GetServiceCase, probe.GetUser, probe.GetUserLegacy, probe.GetWebTicket, probe.GetUCWA, probe.GetContent) {
 		if !slices.Contains(hosts, x.Host) && !slices.Contains(discoveryNames(l.view), x.Host) {
 			hosts = append(hosts, x.Host)
 		}
@@ -343,6 +343,28 @@ func balancerFlips(v *probe.View, tls bool) bool {
 		}
 	}
 	return false
+}
+
+// frontEndItself tells whether what answers outside shows the Front End's own certificate for the internal site, which
+// is for none of the published names: then no proxy stands in between, and the way leads past it.
+func frontEndItself(v *probe.View) bool {
+	l := listenerOf(v)
+	own := false
+	for _, host := range l.coreNames() {
+		var inner []string // hosts that the answers name
+		for _, x := range l.answers(host) {
+			inner = append(inner, x.Document.Hosts()...)
+		}
+		for _, h := range l.HandshakesFor(host) {
+			if h.NameMatch.OK() {
+				return false
+			}
+			if leaf := l.Leaf(h); leaf != nil {
+				own = own || slices.ContainsFunc(leaf.Names, func(n string) bool { return slices.Contains(inner, strings.ToLower(n)) })
+			}
+		}
+	}
+	return own
 }
 
 // besideProxy is evidence of what the Front Ends serve when asked straight.

@@ -19,7 +19,7 @@ var proxyDefaultVhostAnswers = Mode{
 			"Web publishing rules for a single internal pool, Lync 2013"},
 		Reads:    probe.Exchanges | probe.Handshakes | probe.Expectations,
 		Detect:   detectProxyDefaultVhostAnswers,
-		Explains: append([]probe.ID{"proxy.error-page-with-200"}, whatFollowsOnSimpleURLs...),
+		Explains: []probe.ID{"proxy.error-page-with-200"},
 	},
 	Confused: []probe.ID{"dns.lyncdiscover-points-to-company-website", "proxy.unmapped-tcp-reset", "proxy.error-page-with-200", "meeting.simple-url-not-published"},
 	Cases: []Case{
@@ -28,6 +28,10 @@ var proxyDefaultVhostAnswers = Mode{
 		{Name: "default-site", Edit: func(t *topology.Topology) {
 			t.Proxy.Unpublish(t.Discovery(0), t.Discovery(1))
 			answerUnknownHosts(t, topology.Response{Status: 200, Body: "<html><head><title>Welcome</title></head><body>It works!</body></html>"})
+		}},
+		{Name: "no-default-backend", Edit: func(t *topology.Topology) {
+			t.Proxy.Unpublish(t.ExternalWeb())
+			answerUnknownHosts(t, topology.Response{Status: 503, Body: "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>"})
 		}},
 		{Name: "default-redirect", Edit: func(t *topology.Topology) {
 			t.Proxy.Unpublish(t.ExternalWeb())
@@ -54,7 +58,7 @@ func detectProxyDefaultVhostAnswers(v *probe.View) probe.Verdict {
 	for _, host := range l.coreNames() {
 		list := l.answers(host)
 		asked = asked || len(list) > 0
-		if len(list) == 0 || !l.isNamed(host) || slices.ContainsFunc(list, func(x *probe.Exchange) bool { return !ownAnswer(x) }) {
+		if len(list) == 0 || !l.isNamed(host) || slices.ContainsFunc(list, func(x *probe.Exchange) bool { return !ownAnswer(l, x) }) {
 			continue
 		}
 		x := list[0]
@@ -74,7 +78,10 @@ func detectProxyDefaultVhostAnswers(v *probe.View) probe.Verdict {
 }
 
 // ownAnswer tells whether a proxy gave an answer of its own that is neither an error of forwarding nor a demand for
-// credentials.
-func ownAnswer(x *probe.Exchange) bool {
+// credentials. Some have an error of forwarding for hosts without a rule, too: then unknown hosts get the same.
+func ownAnswer(l *listener, x *probe.Exchange) bool {
+	if isDefaultAnswer(l, x) {
+		return !cutOff(x)
+	}
 	return fromMiddle(x) && x.Status < 500 && !slices.Contains([]int{401, 407, 408, 429}, x.Status)
 }

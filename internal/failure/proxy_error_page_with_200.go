@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"fmt"
 	"slices"
 
 	"lyncpin/internal/topology"
@@ -11,7 +12,7 @@ var proxyErrorPageWith200 = Mode{
 	Rule: probe.Rule{
 		ID:       "proxy.error-page-with-200",
 		Severity: probe.High,
-		Title:    "the reverse proxy answers with a page for people and status 200 in place of the Front End",
+		Title:    "the reverse proxy answers with a page of its own and status 200 in place of the Front End",
 		Cause:    "a maintenance or friendly error page is sent as a success, so clients misread it and monitoring stays green",
 		Remedy:   "End the maintenance; send such pages with status 503, and only when no web server answers.",
 		Settings: settings(
@@ -21,10 +22,9 @@ var proxyErrorPageWith200 = Mode{
 			apache, "ErrorDocument 503 /sorry.html, and no RewriteRule to the page itself",
 			arr, "Custom errors: Execute a URL keeps the status; take out the rewrite rule to the page.",
 		),
-		Sources:  []string{"UCWA: Errors and informational messages"},
-		Reads:    probe.Exchanges | probe.Handshakes | probe.Expectations,
-		Detect:   detectProxyErrorPageWith200,
-		Explains: whatFollowsOnSimpleURLs,
+		Sources: []string{"UCWA: Errors and informational messages"},
+		Reads:   probe.Exchanges | probe.Handshakes | probe.Expectations,
+		Detect:  detectProxyErrorPageWith200,
 	},
 	Confused: []probe.ID{"proxy.preauth-forms-page", "proxy.default-vhost-answers", "dns.lyncdiscover-points-to-company-website", "network.captive-portal"},
 	Cases: []Case{
@@ -56,14 +56,25 @@ func detectProxyErrorPageWith200(v *probe.View) probe.Verdict {
 			continue
 		}
 		if !slices.ContainsFunc(list, func(x *probe.Exchange) bool {
-			return !fromMiddle(x) || x.Status != 200 || !probe.LooksLikeHTML(x) || asksForLogin(x)
+			return !fromMiddle(x) || x.Status != 200 || asksForLogin(x)
 		}) {
-			evidence = append(evidence, l.SawExchange(list[0], "%s is answered 200 with a page for people (%q) by %s, not with a discovery document",
-				list[0].URL, titleOf(list[0]), probe.MakerOf(list[0]).Name()))
+			evidence = append(evidence, l.SawExchange(list[0], "%s is answered 200 with %s by %s, not with a discovery document",
+				list[0].URL, pageWords(list[0]), probe.MakerOf(list[0]).Name()))
 		}
 	}
 	if !asked {
 		return nothingToJudge
 	}
 	return verdict(evidence)
+}
+
+// pageWords says what an answer holds.
+func pageWords(x *probe.Exchange) string {
+	switch title := titleOf(x); {
+	case x.Size == 0:
+		return "nothing in it"
+	case title != "":
+		return fmt.Sprintf("the page %q", title)
+	}
+	return "a page without title"
 }

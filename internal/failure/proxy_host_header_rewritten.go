@@ -50,7 +50,7 @@ func detectProxyHostHeaderRewritten(v *probe.View) probe.Verdict {
 	asked := false
 	for _, d := range v.Domains() {
 		host := publicLabel + strings.ToLower(d)
-		for _, x := range l.answers(host, probe.GetRoot, probe.GetRootLegacy) {
+		for _, x := range l.answers(host, probe.GetRoot) {
 			asked = asked || x.Status != 0
 			evidence = append(evidence, lostDiscovery(l, x)...)
 			if got := domainEcho(x); got != "" && !strings.EqualFold(got, d) {

@@ -2,7 +2,6 @@ package failure
 
 import (
 	"net/netip"
-	"slices"
 
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -13,19 +12,22 @@ var proxyHTTP80Closed = Mode{
 		ID:       "proxy.http80-closed",
 		Severity: probe.Low,
 		Title:    "port 80 of the discovery name is closed outside",
-		Cause:    "the reverse proxy does not listen on port 80, or the firewall lets only 443 in; clients that discover over HTTP, because the certificate lacks the name or they are old, find nothing",
+		Cause:    "the reverse proxy does not listen on port 80, or something on the way lets only 443 through; clients that discover over HTTP, because the certificate lacks the name or they are old, find nothing",
 		Remedy:   "Publish port 80 for the discovery names and forward it to 8080; or leave it closed, when every discovery name is in the certificate.",
 		Settings: flipPorts(),
 		Sources:  []string{"Port and protocol details for the Lync 2013 reverse proxy", "Autodiscover service requirements for Lync Server 2013"},
 		Reads:    probe.Dials | probe.Exchanges | probe.Lookups | probe.Expectations,
 		Detect:   detectProxyHTTP80Closed,
 	},
-	Confused: []probe.ID{"network.port-80-filtered-by-isp", "proxy.http80-redirects-to-https"},
+	Confused: []probe.ID{"proxy.http80-redirects-to-https"},
 	Cases: []Case{
 		{Name: "no-listener", Edit: func(t *topology.Topology) {
 			t.Proxy.HTTP = 0
 			t.Proxy.Rules[0].Listener = "https"
 			t.Proxy.Rules[0].WebServers = []string{topology.FE1HTTPS, topology.FE2HTTPS}
+		}},
+		{Name: "filtered-on-the-way", Edit: func(t *topology.Topology) {
+			t.Paths = append(t.Paths, topology.Path{From: probe.External, To: topology.ProxyPublic.String(), Port: 80, Action: topology.Drop})
 		}},
 		{Name: "other-port", Edit: func(t *topology.Topology) { t.Proxy.HTTP = 8080 }},
 	},
@@ -51,10 +53,10 @@ func detectProxyHTTP80Closed(v *probe.View) probe.Verdict {
 				continue
 			}
 			asked = true
-			if plain.Outcome.OK() || opensElsewhere(v, plain.Addr) {
-				continue
+			if !plain.Outcome.OK() {
+				evidence = append(evidence, out.SawDial(plain, "%s answers discovery on port 443, but port 80 gives no connection (%s)", host, plain.Outcome.Code))
+				evidence = append(evidence, opensElsewhere(v, plain.Addr)...)
 			}
-			evidence = append(evidence, out.SawDial(plain, "%s answers discovery on port 443, but port 80 gives no connection (%s)", host, plain.Outcome.Code))
 		}
 	}
 	if !asked {
@@ -63,11 +65,13 @@ func detectProxyHTTP80Closed(v *probe.View) probe.Verdict {
 	return verdict(evidence)
 }
 
-// opensElsewhere tells whether an address that is closed outside takes connections at another place: then it is
+// opensElsewhere is evidence that an address that is closed outside takes connections at another place: then it is
 // listened at, and the way from outside is at fault.
-func opensElsewhere(v *probe.View, addr string) bool {
-	return slices.ContainsFunc(v.Places(), func(p *probe.Place) bool {
-		d := p.Dial(addr)
-		return p.Name() != probe.External && d != nil && d.Outcome.OK()
-	})
+func opensElsewhere(v *probe.View, addr string) []probe.Evidence {
+	for _, p := range v.Places() {
+		if d := p.Dial(addr); p.Name() != probe.External && d != nil && d.Outcome.OK() {
+			return []probe.Evidence{p.SawDial(d, "%s does take connections here, so something on the way from outside holds them back", addr)}
+		}
+	}
+	return nil
 }

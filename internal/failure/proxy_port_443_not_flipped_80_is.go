@@ -16,7 +16,7 @@ var proxyPort443NotFlipped80Is = Mode{
 		Remedy:   "Forward 443 to port 4443 of the Front End, encrypted again.",
 		Settings: flipPorts(),
 		Sources:  []string{"Port and protocol details for the Lync 2013 reverse proxy"},
-		Reads:    probe.Exchanges | probe.Expectations,
+		Reads:    probe.Exchanges | probe.Handshakes | probe.Expectations,
 		Detect:   detectProxyPort443NotFlipped80Is,
 		Explains: whatFollowsFromWrongSite,
 	},
@@ -35,7 +35,7 @@ func detectProxyPort443NotFlipped80Is(v *probe.View) probe.Verdict {
 	switch {
 	case len(https.internal)+len(https.external) == 0:
 		return nothingToJudge
-	case len(https.internal) == 0, len(https.external) > 0, len(http.external) == 0, balancerFlips(v, true):
+	case len(https.internal) == 0, len(https.external) > 0, len(http.external) == 0, balancerFlips(v, true), frontEndItself(v):
 		return probe.Clear()
 	}
 	return probe.Found(slices.Concat(https.internal, http.external, besideProxy(v))...)

@@ -17,7 +17,7 @@ var proxyPortNotFlipped = Mode{
 		Settings: flipPorts(),
 		Sources: []string{"Scenarios for reverse proxy in Lync Server 2013", "Port and protocol details for the Lync 2013 reverse proxy",
 			"Troubleshooting Lync/Skype for Business reverse proxy (F5 DevCentral)"},
-		Reads:    probe.Exchanges | probe.Expectations,
+		Reads:    probe.Exchanges | probe.Handshakes | probe.Expectations,
 		Detect:   detectProxyPortNotFlipped,
 		Explains: whatFollowsFromWrongSite,
 	},
@@ -61,7 +61,7 @@ func detectProxyPortNotFlipped(v *probe.View) probe.Verdict {
 	switch {
 	case len(https.internal)+len(https.external) == 0:
 		return nothingToJudge
-	case len(https.internal) == 0, len(http.external) > 0 && len(https.external) == 0, balancerFlips(v, true):
+	case len(https.internal) == 0, len(http.external) > 0 && len(https.external) == 0, balancerFlips(v, true), frontEndItself(v):
 		return probe.Clear()
 	}
 	evidence := slices.Concat(https.internal, http.internal)

@@ -18,7 +18,7 @@ var proxyPreauth401 = Mode{
 		Settings: noPreauth(),
 		Sources: []string{"Deploy and configure mobility for Skype for Business Server",
 			"Publish Lync 2013 with Windows 2012 R2 Web Application Proxy (Kloud)"},
-		Reads:    probe.Exchanges | probe.Expectations,
+		Reads:    probe.Exchanges | probe.Handshakes | probe.Expectations,
 		Detect:   detectProxyPreauth401,
 		Explains: whatFollowsOnSimpleURLs,
 	},

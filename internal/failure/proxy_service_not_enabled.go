@@ -12,8 +12,8 @@ var proxyServiceNotEnabled = Mode{
 	Rule: probe.Rule{
 		ID:       "proxy.service-not-enabled",
 		Severity: probe.Critical,
-		Title:    "nothing listens on port 443 where the Lync names point",
-		Cause:    "the reverse proxy is configured but not running, or could not bind the low port; the packets arrive, and are refused",
+		Title:    "connections to port 443 of the published address are refused",
+		Cause:    "the reverse proxy is configured but not running, or could not bind the low port; more rarely, a firewall on the way refuses",
 		Remedy:   "Enable and start the reverse proxy, and let it listen on ports 443 and 80 of the published address.",
 		Settings: settings(
 			pfSquid, "Tick Enable Squid Proxy on the General page of the package too, set System > Advanced > System Tunables: net.inet.ip.portrange.reservedhigh = 0, and restart the service.",
@@ -68,10 +68,11 @@ func detectProxyServiceNotEnabled(v *probe.View) probe.Verdict {
 	}
 	var evidence []probe.Evidence
 	for _, d := range refused {
-		if len(refused) < len(tried) || opensElsewhere(v, d.Addr) {
-			return probe.Clear() // another machine, or a firewall that refuses on the way
+		if len(refused) < len(tried) {
+			return probe.Clear() // another machine
 		}
-		evidence = append(evidence, out.SawDial(d, "%s refuses the connection: the machine is there, and nothing listens", d.Addr))
+		evidence = append(evidence, out.SawDial(d, "%s refuses the connection: packets arrive, and nothing takes them", d.Addr))
+		evidence = append(evidence, opensElsewhere(v, d.Addr)...)
 		if plain := out.Dial(netip.AddrPortFrom(netip.MustParseAddrPort(d.Addr).Addr(), 80).String()); plain != nil {
 			evidence = append(evidence, out.SawDial(plain, "%s: %s", plain.Addr, dialWords(plain)))
 		}

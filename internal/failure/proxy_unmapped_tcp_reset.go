@@ -18,7 +18,6 @@ var proxyUnmappedTCPReset = Mode{
 		Sources:  []string{"pfSense squid package: reverse proxy generator and GUI definitions"},
 		Reads:    probe.Exchanges | probe.Expectations,
 		Detect:   detectProxyUnmappedTCPReset,
-		Explains: whatFollowsOnSimpleURLs,
 	},
 	Confused: []probe.ID{"proxy.default-vhost-answers", "proxy.service-not-enabled", "proxy.path-allowlist-missing-autodiscover"},
 	Cases: []Case{

@@ -26,7 +26,7 @@ var proxyUpstreamDown502 = Mode{
 		),
 		Sources: []string{"Load balancing requirements for Skype for Business", "Using ARR for reverse proxy with Lync 2013 (Wesselius)",
 			"Port and protocol details for the Lync 2013 reverse proxy"},
-		Reads:    probe.Exchanges | probe.Dials | probe.Expectations,
+		Reads:    probe.Lookups | probe.Dials | probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectProxyUpstreamDown502,
 		Explains: append([]probe.ID{"meeting.simple-url-dns-missing"}, whatFollowsOnSimpleURLs...),
 	},
@@ -71,7 +71,7 @@ func detectProxyUpstreamDown502(v *probe.View) probe.Verdict {
 	for _, host := range hosts {
 		list := l.answers(host)
 		asked = asked || len(list) > 0
-		if x := forwardingFailed(l, list); x != nil && l.isNamed(host) {
+		if x := forwardingFailed(l, list); x != nil && l.isNamed(host) && !isDefaultAnswer(l, x) {
 			evidence = append(evidence, l.SawExchange(x, "%s%s, and so is every other request to that host: no Front End made these answers", refusal(x), afterWaiting(x)))
 		}
 	}
