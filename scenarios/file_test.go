@@ -64,7 +64,9 @@ func TestLoadEdits(t *testing.T) {
 		{"set a record", `- set_record: {view: internal, name: meet.contoso.example, type: a, value: 10.10.10.12}`,
 			func(t *topology.Topology) { t.Internal.Set("meet.contoso.example", "A", "10.10.10.12") }},
 		{"add a record", `- add_record: {view: external, name: _test._tcp.contoso.example, type: SRV, value: 0 0 443 sip.contoso.example}`,
-			func(t *topology.Topology) { t.External.Add("_test._tcp.contoso.example", "SRV", "0 0 443 sip.contoso.example") }},
+			func(t *topology.Topology) {
+				t.External.Add("_test._tcp.contoso.example", "SRV", "0 0 443 sip.contoso.example")
+			}},
 		{"in order", "- set: {path: proxy.https, value: 1}\n  - set: {path: proxy.https, value: 2}",
 			func(t *topology.Topology) { t.Proxy.HTTPS = 2 }},
 	}

@@ -128,7 +128,7 @@ func targetOf(args []string, expect string) (probe.Target, error) {
 	if expect == "" {
 		return target, nil
 	}
-	data, err := readFile(expect)
+	data, err := readYAML(expect)
 	if err != nil {
 		return target, err
 	}

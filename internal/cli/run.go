@@ -108,7 +108,7 @@ func (a *app) scenarios(args []string) ([]scenarios.Scenario, error) {
 			patterns = append(patterns, arg)
 			continue
 		}
-		data, err := readFile(arg)
+		data, err := readYAML(arg)
 		if err != nil {
 			return nil, err
 		}
