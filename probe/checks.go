@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"cmp"
 	"context"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -44,7 +46,8 @@ func (o *observer) discoverDomain(ctx context.Context, domain string, main bool)
 func (o *observer) visitDiscovery(ctx context.Context, host string, examine bool) bool {
 	var all sync.WaitGroup
 	var answered atomic.Bool
-	for i, a := range o.resolve(ctx, host) {
+	addrs := o.resolve(ctx, host)
+	for _, a := range addrs {
 		all.Go(func() {
 			if o.discoverHTTPS(ctx, host, netip.AddrPortFrom(a, 443)) {
 				answered.Store(true)
@@ -52,8 +55,11 @@ func (o *observer) visitDiscovery(ctx context.Context, host string, examine bool
 		})
 		all.Go(func() { o.discoverHTTP(ctx, host, netip.AddrPortFrom(a, 80)) })
 		if examine && o.examines(host) {
-			all.Go(func() { o.examineAddress(ctx, host, netip.AddrPortFrom(a, 443), i == 0) })
+			all.Go(func() { o.examineAddress(ctx, host, netip.AddrPortFrom(a, 443)) })
 		}
+	}
+	if examine && o.v.Name == External && o.examines(host) {
+		all.Go(func() { o.repeat(ctx, host, addrs) })
 	}
 	all.Wait()
 	return answered.Load()
@@ -72,28 +78,35 @@ func (o *observer) examines(host string) bool {
 func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.AddrPort) bool {
 	s := o.take(ctx, "https", host, addr)
 	if s.conn == nil {
+		s.release()
 		return false
 	}
-	defer s.release()
 	root := s.do(ctx, request{purpose: GetRoot, target: "/", accept: acceptUCWAJSON})
 	legacy := s.do(ctx, request{purpose: GetRootLegacy, target: "/?sipuri=" + url.QueryEscape(o.sipURI(host)), accept: acceptLegacyXML})
-	o.learn(ctx, root, acceptUCWAJSON)
-	o.learn(ctx, legacy, acceptLegacyXML)
-	if root.Document == nil && legacy.Document == nil && root.Status != 0 {
+	found := root.Document != nil || legacy.Document != nil
+	var service *Exchange
+	if !found && root.Status != 0 {
 		// The service's own path depends neither on the host name nor on the rule for the root: its answer tells
 		// a proxy that changes the one or refuses the other from one that reaches no Front End.
-		o.learn(ctx, s.do(ctx, request{purpose: GetService, target: servicePath}), "")
+		service = s.do(ctx, request{purpose: GetService, target: servicePath})
 	}
-	return root.Document != nil || legacy.Document != nil
+	s.release() // for what learn asks may go to the same server
+	o.learn(ctx, root, acceptUCWAJSON)
+	o.learn(ctx, legacy, acceptLegacyXML)
+	if service != nil {
+		o.learn(ctx, service, "")
+	}
+	return found
 }
 
 func (o *observer) discoverHTTP(ctx context.Context, host string, addr netip.AddrPort) {
 	s := o.take(ctx, "http", host, addr)
 	if s.conn == nil {
+		s.release()
 		return
 	}
-	defer s.release()
 	x := s.do(ctx, request{purpose: GetRootHTTP, target: "/?sipuri=" + url.QueryEscape(o.sipURI(host)), accept: acceptLegacyXML})
+	s.release()
 	o.learn(ctx, x, acceptLegacyXML)
 }
 
@@ -114,16 +127,13 @@ func (o *observer) learn(ctx context.Context, x *Exchange, accept string) {
 			o.noteLinks(x)
 			return
 		}
-		next := x.Document.Redirect()
-		if next == "" {
-			next = sameDomainLocation(x)
-		}
-		u, err := followable(next)
-		if err != nil || slices.Contains(seen, next) {
+		next := cmp.Or(x.Document.Redirect(), sameDomainLocation(x))
+		l, err := followable(next)
+		if err != nil || slices.Contains(seen, l.String()) {
 			return
 		}
-		seen = append(seen, next)
-		if x = o.get(ctx, u, GetHop, accept); x == nil {
+		seen = append(seen, l.String())
+		if x = o.get(ctx, l, accept); x == nil {
 			return
 		}
 	}
@@ -149,112 +159,167 @@ func sameDomainLocation(x *Exchange) string {
 // noteLinks remembers the hosts of a document's links and its user links.
 func (o *observer) noteLinks(x *Exchange) {
 	d := x.Document
-	for _, h := range d.Hosts() {
-		if !validName(h) {
+	for _, href := range d.Links {
+		l, err := followable(href)
+		if err != nil {
 			continue
 		}
-		o.linked.add(h)
+		o.linked.add(l.host)
+		o.named.add(l.host)
 		// Only the view from outside says what the external web FQDN is.
 		if o.v.Name == External {
-			o.learned.add(h)
+			o.learned.add(l.host)
 		}
+	}
+	u, err := followable(d.Links["user"])
+	if err != nil {
+		return
+	}
+	key := u.host
+	if strings.HasPrefix(d.Form, "legacy") {
+		key = "legacy " + key
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if u := d.Links["user"]; u != "" {
-		key := hostOf(u)
-		if strings.HasPrefix(d.Form, "legacy") {
-			key = "legacy " + key
-		}
-		// Answers for several SIP domains name the same host: the first link in order is asked, whatever came first.
-		if old := o.users[key]; old == "" || u < old {
-			o.users[key] = u
-		}
+	// The documents of several SIP domains differ in the query. Any will do, but always the same one.
+	if have, ok := o.users[key]; !ok || u.String() < have {
+		o.users[key] = u.String()
 	}
 }
 
-// get asks for one URL at its host's first address that answers.
-func (o *observer) get(ctx context.Context, u *url.URL, purpose, accept string) *Exchange {
-	host := strings.ToLower(u.Hostname())
-	for _, a := range o.resolve(ctx, host) {
-		s := o.take(ctx, u.Scheme, host, netip.AddrPortFrom(a, portOf(u)))
+// hop is a URL that is being asked for or has been.
+type hop struct {
+	once     sync.Once
+	exchange *Exchange
+}
+
+// get asks for the URL of a link at its host's first address that answers, once however often it is called. Nil means
+// that none did.
+func (o *observer) get(ctx context.Context, l link, accept string) *Exchange {
+	key := l.String() + " " + accept
+	o.mu.Lock()
+	h := o.hops[key]
+	if h == nil {
+		h = &hop{}
+		o.hops[key] = h
+	}
+	o.mu.Unlock()
+	h.once.Do(func() {
+		h.exchange = o.getOnce(ctx, l, request{purpose: GetHop, target: l.target, accept: accept})
+	})
+	return h.exchange
+}
+
+func (o *observer) getOnce(ctx context.Context, l link, r request) *Exchange {
+	for _, a := range o.resolve(ctx, l.host) {
+		s := o.take(ctx, l.scheme, l.host, netip.AddrPortFrom(a, l.port))
 		if s.conn == nil {
+			s.release()
 			continue
 		}
 		defer s.release()
-		return s.do(ctx, request{purpose: purpose, target: u.RequestURI(), accept: accept})
+		return s.do(ctx, r)
 	}
 	return nil
 }
 
 // examineAddress asks what does not depend on the name: the certificate without SNI, the protocol versions, who
 // answers for a host that nobody publishes, and whether repeated requests get the same answer.
-func (o *observer) examineAddress(ctx context.Context, host string, addr netip.AddrPort, first bool) {
-	// The gate of the address: when nothing listens, none of this is tried.
-	conn, outcome := o.connect(ctx, host, addr)
-	if !outcome.OK() {
-		return
+func (o *observer) examineAddress(ctx context.Context, host string, addr netip.AddrPort) {
+	if !o.reach(ctx, host, addr).outcome.OK() {
+		return // nothing listens
 	}
-	if conn != nil {
-		conn.Close()
-	}
-	var all sync.WaitGroup
-	all.Go(func() {
-		if conn, _, _ := o.handshake(ctx, shake{purpose: HandshakeNoSNI, host: host, addr: addr}); conn != nil {
+	shakeOnly := func(s shake) {
+		if conn, _, _ := o.handshake(ctx, s); conn != nil {
 			conn.Close()
 		}
-	})
+	}
+	var all sync.WaitGroup
+	all.Go(func() { shakeOnly(shake{purpose: HandshakeNoSNI, host: host, addr: addr}) })
 	// The clients' own handshake shows the highest version; the others show how far down the listener goes.
 	for _, version := range []string{"1.0", "1.1", "1.2"} {
 		all.Go(func() {
-			if conn, _, _ := o.handshake(ctx, shake{purpose: HandshakeVersion, host: host, sni: host, addr: addr, version: version}); conn != nil {
-				conn.Close()
-			}
+			shakeOnly(shake{purpose: HandshakeVersion, host: host, sni: host, addr: addr, version: version})
 		})
 	}
 	all.Go(func() {
 		_, domain, _ := strings.Cut(host, ".")
-		s, _ := o.open(ctx, "https", unknownLabel+"."+domain, addr, HandshakeUnknown)
-		if s.conn != nil {
+		s := o.newSession("https", unknownLabel+"."+domain, addr, HandshakeUnknown)
+		s.via = host
+		if s.dial(ctx); s.conn != nil {
 			defer s.close()
 			s.do(ctx, request{purpose: GetUnknownHost, target: "/", accept: acceptUCWAJSON})
 		}
 	})
-	if first && o.v.Name == External {
-		all.Go(func() { o.repeat(ctx, host, addr) })
-	}
 	all.Wait()
 }
 
-// repeat asks the discovery root on fresh connections, one after the other.
-func (o *observer) repeat(ctx context.Context, host string, addr netip.AddrPort) {
+// repeat asks the discovery root on fresh connections, one after the other, at the first address that can be
+// reached. A server that is silent a second time has been seen to be.
+func (o *observer) repeat(ctx context.Context, host string, addrs []netip.Addr) {
+	i := slices.IndexFunc(addrs, func(a netip.Addr) bool {
+		return o.reach(ctx, host, netip.AddrPortFrom(a, 443)).outcome.OK()
+	})
+	if i < 0 {
+		return
+	}
+	s := o.newSession("https", host, netip.AddrPortFrom(addrs[i], 443), HandshakeRepeat)
 	for range o.limits.Repeats {
-		s, _ := o.open(ctx, "https", host, addr, HandshakeRepeat)
-		if s.conn == nil {
-			continue
+		if ctx.Err() != nil || s.hopeless() {
+			break
 		}
-		s.do(ctx, request{purpose: GetRepeat, target: "/", accept: acceptUCWAJSON})
-		s.close()
+		if s.dial(ctx); s.conn != nil {
+			s.do(ctx, request{purpose: GetRepeat, target: "/", accept: acceptUCWAJSON})
+			s.close()
+		}
 	}
 }
 
 // visitWeb asks the web services of one host: everything at the first address that answers, discovery at the rest.
 func (o *observer) visitWeb(ctx context.Context, host string) {
 	addrs := o.resolve(ctx, host)
-	var all sync.WaitGroup
+	sessions := make([]*session, len(addrs))
+	var connecting, asking sync.WaitGroup
 	for i, a := range addrs {
-		all.Go(func() {
-			s := o.take(ctx, "https", host, netip.AddrPortFrom(a, 443))
+		connecting.Go(func() { sessions[i] = o.take(ctx, "https", host, netip.AddrPortFrom(a, 443)) })
+	}
+	connecting.Wait()
+	first := slices.IndexFunc(sessions, func(s *session) bool { return s.conn != nil })
+	for i, s := range sessions {
+		asking.Go(func() {
+			defer s.release()
 			if s.conn == nil {
 				return
 			}
-			defer s.release()
-			for _, r := range o.webRequests(host, i == 0) {
+			for _, r := range o.webRequests(host, i == first) {
 				s.do(ctx, r)
 			}
 		})
 	}
-	all.Wait()
+	asking.Wait()
+	// A client follows the user link to whatever port it names.
+	for purpose, u := range o.userLinks(host) {
+		if u.scheme != "https" || u.port != 443 {
+			o.getOnce(ctx, u, request{purpose: purpose, target: u.target, accept: userAccept[purpose]})
+		}
+	}
+}
+
+// userAccept is what clients accept of the user resource.
+var userAccept = map[string]string{GetUser: acceptUCWAJSON, GetUserLegacy: acceptLegacyXML}
+
+// userLinks are the user links that discovery documents name at a host, by purpose.
+func (o *observer) userLinks(host string) map[string]link {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out := map[string]link{}
+	if u, err := followable(o.users[host]); err == nil {
+		out[GetUser] = u
+	}
+	if u, err := followable(o.users["legacy "+host]); err == nil {
+		out[GetUserLegacy] = u
+	}
+	return out
 }
 
 // webRequests are the requests to a web FQDN.
@@ -267,14 +332,11 @@ func (o *observer) webRequests(host string, whole bool) []request {
 		request{purpose: GetServiceCase, target: serviceOtherway},
 		request{purpose: GetServiceQuery, target: servicePath + "?originalDomain=" + o.target.SIPDomains[0], accept: acceptUCWAJSON},
 	)
-	o.mu.Lock()
-	user, legacy := o.users[host], o.users["legacy "+host]
-	o.mu.Unlock()
-	if u, err := followable(user); err == nil {
-		list = append(list, request{purpose: GetUser, target: u.RequestURI(), accept: acceptUCWAJSON})
-	}
-	if u, err := followable(legacy); err == nil {
-		list = append(list, request{purpose: GetUserLegacy, target: u.RequestURI(), accept: acceptLegacyXML})
+	users := o.userLinks(host)
+	for _, purpose := range []string{GetUser, GetUserLegacy} {
+		if u, ok := users[purpose]; ok && u.scheme == "https" && u.port == 443 {
+			list = append(list, request{purpose: purpose, target: u.target, accept: userAccept[purpose]})
+		}
 	}
 	list = append(list,
 		request{purpose: GetWebTicket, target: "/WebTicket/WebTicketService.svc"},
@@ -297,10 +359,10 @@ func (o *observer) visitSimple(ctx context.Context, host, purpose string) {
 	for _, a := range o.resolve(ctx, host) {
 		all.Go(func() {
 			s := o.take(ctx, "https", host, netip.AddrPortFrom(a, 443))
+			defer s.release()
 			if s.conn == nil {
 				return
 			}
-			defer s.release()
 			s.do(ctx, request{purpose: purpose, target: "/", accept: "text/html"})
 			if purpose == GetMeet {
 				s.do(ctx, request{purpose: GetInternalOnly, target: "/cscp/"})
@@ -316,6 +378,7 @@ func (o *observer) visitOffice(ctx context.Context, host string) {
 	for _, a := range o.resolve(ctx, host) {
 		s := o.take(ctx, "https", host, netip.AddrPortFrom(a, 443))
 		if s.conn == nil {
+			s.release()
 			continue
 		}
 		s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
@@ -332,7 +395,7 @@ func (o *observer) visitWebServers(ctx context.Context) {
 	}
 	for _, fe := range o.target.Expected.FrontEnds {
 		for _, port := range []string{"443", "4443"} {
-			address := fe + ":" + port
+			address := net.JoinHostPort(fe, port)
 			if !slices.ContainsFunc(o.target.Expected.WebServers, func(w WebServer) bool { return w.Address == address && w.Scheme == "https" }) {
 				all.Go(func() { o.visitWebServer(ctx, WebServer{Address: address, Scheme: "https"}) })
 			}
@@ -342,27 +405,28 @@ func (o *observer) visitWebServers(ctx context.Context) {
 }
 
 func (o *observer) visitWebServer(ctx context.Context, w WebServer) {
-	host, portText, ok := strings.Cut(w.Address, ":")
-	port, err := strconv.ParseUint(portText, 10, 16)
-	if !ok || err != nil {
+	host, portText, err := net.SplitHostPort(w.Address)
+	if err != nil {
 		return
 	}
-	name := w.Name
-	if name == "" {
-		name = host
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return
 	}
+	scheme := cmp.Or(w.Scheme, "https")
 	discovery := "lyncdiscover." + o.target.SIPDomains[0]
 	meet, _ := o.simpleHosts()
 	for _, a := range o.resolve(ctx, host) {
 		addr := netip.AddrPortFrom(a, uint16(port))
-		s, _ := o.open(ctx, w.Scheme, name, addr, HandshakeName)
-		if s.conn == nil {
+		s := o.newSession(scheme, cmp.Or(w.Name, host), addr, HandshakeName)
+		s.via = host
+		if s.dial(ctx); s.conn == nil {
 			continue
 		}
 		switch {
 		case w.Application == "office-web-apps":
 			s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
-		case w.Scheme == "http":
+		case scheme == "http":
 			s.do(ctx, request{purpose: GetRootHTTP, target: "/", host: discovery, accept: acceptLegacyXML})
 		default:
 			s.do(ctx, request{purpose: GetRoot, target: "/", host: discovery, accept: acceptUCWAJSON})

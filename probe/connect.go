@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -9,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -22,41 +24,50 @@ import (
 // gate lets one goroutine try an address first. The others follow only when it could be reached, so that a dead
 // address costs its time-out once.
 type gate struct {
-	once sync.Once
-	dial Dial
-	conn net.Conn // of the first attempt, until somebody takes it
+	once    sync.Once
+	outcome Outcome
+	dial    Dial     // the observation; without an address when there is none
+	conn    net.Conn // of the first attempt, until somebody takes it
+	host    string   // of all that asked the first in the alphabet, so that the record does not tell who came first
 }
 
-// connect opens a TCP connection to addr for host. The outcome of the first attempt to an address is recorded;
+// connect opens a TCP connection to addr, which host has. The outcome of the first attempt to an address is recorded;
 // a nil connection means that it failed.
 func (o *observer) connect(ctx context.Context, host string, addr netip.AddrPort) (net.Conn, Outcome) {
-	key := addr.String()
-	o.mu.Lock()
-	g := o.gates[key]
-	if g == nil {
-		g = &gate{}
-		o.gates[key] = g
-	}
-	o.mu.Unlock()
-
-	g.once.Do(func() {
-		started := time.Now()
-		conn, err := o.tryConnect(ctx, host, addr)
-		g.dial = Dial{Host: host, Addr: key, Outcome: classify(err), Elapsed: time.Since(started)}
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		g.conn = conn
-		o.section.Dials = append(o.section.Dials, g.dial)
-	})
+	g := o.reach(ctx, host, addr)
 	o.mu.Lock()
 	first := g.conn
 	g.conn = nil
 	o.mu.Unlock()
-	if first != nil || !g.dial.Outcome.OK() {
-		return first, g.dial.Outcome
+	if first != nil || !g.outcome.OK() {
+		return first, g.outcome
 	}
 	conn, err := o.tryConnect(ctx, host, addr)
 	return conn, classify(err)
+}
+
+// reach makes sure that the first attempt to an address has ended.
+func (o *observer) reach(ctx context.Context, host string, addr netip.AddrPort) *gate {
+	key := o.redirected(host, addr)
+	o.mu.Lock()
+	g := o.gates[key]
+	if g == nil {
+		g = &gate{host: host}
+		o.gates[key] = g
+	}
+	g.host = min(g.host, host)
+	o.mu.Unlock()
+
+	g.once.Do(func() {
+		started := time.Now()
+		var err error
+		g.conn, err = o.tryConnect(ctx, host, addr)
+		g.outcome = classify(err)
+		if g.outcome.OK() || ctx.Err() == nil { // what the end of the run cut off is no observation
+			g.dial = Dial{Addr: addr.String(), Outcome: g.outcome, Elapsed: time.Since(started)}
+		}
+	})
+	return g
 }
 
 func (o *observer) tryConnect(ctx context.Context, host string, addr netip.AddrPort) (net.Conn, error) {
@@ -81,6 +92,9 @@ func (o *observer) redirected(host string, addr netip.AddrPort) string {
 	return addr.String()
 }
 
+// maxChain bounds the certificates kept of one handshake: crypto/tls takes a quarter of a megabyte of them.
+const maxChain = 16
+
 // tlsVersions are the protocol versions asked one by one, with the names records use.
 var tlsVersions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
@@ -97,6 +111,7 @@ func versionName(v uint16) string {
 type shake struct {
 	purpose string
 	host    string // checked against the certificate
+	via     string // the name that has the address, as overrides know it; empty for host
 	sni     string // sent; empty for none
 	addr    netip.AddrPort
 	version string // the only one offered; empty for all
@@ -104,7 +119,7 @@ type shake struct {
 
 // handshake connects and shakes hands, and records what came. The connection is nil when that failed.
 func (o *observer) handshake(ctx context.Context, s shake) (net.Conn, int, Outcome) {
-	raw, outcome := o.connect(ctx, s.host, s.addr)
+	raw, outcome := o.connect(ctx, cmp.Or(s.via, s.host), s.addr)
 	if raw == nil {
 		return nil, 0, outcome
 	}
@@ -120,6 +135,7 @@ func (o *observer) handshake(ctx context.Context, s shake) (net.Conn, int, Outco
 		// Every certificate is recorded, and verified below against several roots; no credential is ever sent
 		// over a connection whose certificate did not verify.
 		InsecureSkipVerify: true, //nolint:gosec
+		CipherSuites:       everySuite(),
 		// Phones of the time offer these; a post-quantum share would make the first packet larger than theirs.
 		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -134,12 +150,16 @@ func (o *observer) handshake(ctx context.Context, s shake) (net.Conn, int, Outco
 	if s.sni == "" || isAddress(s.sni) {
 		conf.ServerName = "" // with InsecureSkipVerify, crypto/tls then sends no SNI
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.limits.Handshake)
+	limited, cancel := context.WithTimeout(ctx, o.limits.Handshake)
 	defer cancel()
 	conn := tls.Client(raw, conf)
-	err := conn.HandshakeContext(ctx)
-	if err != nil && ctx.Err() != nil {
-		err = ctx.Err()
+	err := conn.HandshakeContext(limited)
+	if err != nil && ctx.Err() != nil { // what the end of the run cut off is no observation
+		raw.Close()
+		return nil, 0, Outcome{Code: NotChecked, Text: ctx.Err().Error()}
+	}
+	if err != nil && limited.Err() != nil {
+		err = limited.Err()
 	}
 	h.Outcome = classify(err)
 	state := conn.ConnectionState()
@@ -160,11 +180,23 @@ func (o *observer) handshake(ctx context.Context, s shake) (net.Conn, int, Outco
 	return conn, h.ID, h.Outcome
 }
 
+// everySuite is every cipher suite that crypto/tls knows. Proxies of the time (TMG, Windows Server 2008 R2) know only
+// RSA key exchange or 3DES, which crypto/tls no longer offers by itself, while the clients that they served did: a
+// probe that could not shake hands with them would blame the wrong layer. Nothing secret is sent.
+func everySuite() []uint16 {
+	var out []uint16
+	for _, c := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		out = append(out, c.ID)
+	}
+	return out
+}
+
 // examine notes the certificates as sent and verifies them.
 func (o *observer) examine(h *Handshake, chain []*x509.Certificate) {
 	if len(chain) == 0 {
 		return
 	}
+	chain = chain[:min(len(chain), maxChain)]
 	o.mu.Lock()
 	for _, c := range chain {
 		sum := sha256.Sum256(c.Raw)
@@ -201,7 +233,7 @@ func (o *observer) verify(label string, h *Handshake, chain []*x509.Certificate,
 	}
 	_, err := chain[0].Verify(opts)
 	outcome := classify(err)
-	if outcome.Code == TLSExpired && chain[0].NotBefore.After(o.v.now()) {
+	if ie, ok := errors.AsType[x509.CertificateInvalidError](err); ok && outcome.Code == TLSExpired && ie.Cert.NotBefore.After(o.v.now()) {
 		outcome.Code = TLSNotYetValid
 	}
 	o.mu.Lock()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Diagnose judges a record with rules, in the order of the catalogue. It is a pure function: the same record and
@@ -14,6 +16,7 @@ func Diagnose(rec *Record, rules []Rule) *Report {
 		Schema: ReportSchema, Target: rec.Target,
 		Findings: []Finding{}, Undecided: []Undecided{}, Vantages: []string{},
 	}
+	rec = rec.sound()
 	for _, p := range NewView(rec).Places() {
 		rep.Vantages = append(rep.Vantages, p.Name())
 	}
@@ -87,8 +90,7 @@ func fold(findings []Finding, explains map[ID][]ID, order map[ID]int) {
 	for _, f := range findings {
 		present[f.ID] = true
 	}
-	// parent is the earliest rule that explains a finding. Following parents ends, because a step never
-	// returns to a finding already passed.
+	// parent is the earliest rule that explains a finding.
 	parent := func(id ID) ID {
 		best := ID("")
 		for p := range present {
@@ -98,11 +100,20 @@ func fold(findings []Finding, explains map[ID][]ID, order map[ID]int) {
 		}
 		return best
 	}
+	// Of findings that explain one another in a circle the earliest is the root.
 	for i := range findings {
-		passed := []ID{findings[i].ID}
-		for up := parent(findings[i].ID); up != "" && !slices.Contains(passed, up); up = parent(up) {
-			findings[i].BecauseOf = up
-			passed = append(passed, up)
+		chain := []ID{findings[i].ID}
+		root := chain[0]
+		for up := parent(root); up != ""; up = parent(up) {
+			if at := slices.Index(chain, up); at >= 0 {
+				root = slices.MinFunc(chain[at:], func(a, b ID) int { return cmp.Compare(order[a], order[b]) })
+				break
+			}
+			chain = append(chain, up)
+			root = up
+		}
+		if root != findings[i].ID {
+			findings[i].BecauseOf = root
 		}
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int {
@@ -145,5 +156,6 @@ func upperFirst(s string) string {
 	if s == "" {
 		return s
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }

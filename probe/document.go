@@ -5,12 +5,17 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"io"
+	"maps"
 	"mime"
+	"slices"
 	"strings"
 )
 
-// maxLinks bounds the links kept of one document: real ones have fewer than thirty.
-const maxLinks = 64
+const (
+	maxLinks = 64      // kept of one document: real ones have fewer than thirty
+	relKept  = 256     // bytes of a relation; the longest real one has thirty
+	hrefKept = 2 << 10 // bytes of a URL: clients on Windows take 2083 characters
+)
 
 // parseDocument reads a discovery document of any of the four forms; nil when the body is none. The media type
 // decides nothing but what to try first: proxies and old servers label bodies wrongly, and what counts is what a
@@ -54,7 +59,7 @@ func parseJSON(body []byte) *Document {
 	if json.Unmarshal(body, &doc) != nil {
 		return nil
 	}
-	d := &Document{Form: "legacy-json", AccessLocation: doc.AccessLocation, Links: map[string]string{}}
+	d := &Document{Form: "legacy-json", AccessLocation: clean(doc.AccessLocation, relKept), Links: map[string]string{}}
 	for _, part := range []*legacy{doc.Root, doc.User, doc.Domain} {
 		if part != nil {
 			for _, l := range part.Links {
@@ -68,9 +73,9 @@ func parseJSON(body []byte) *Document {
 		if json.Unmarshal(doc.Links, &links) != nil {
 			return nil
 		}
-		for rel, raw := range links {
+		for _, rel := range slices.Sorted(maps.Keys(links)) { // in order, for the bound must always keep the same ones
 			var l link
-			if json.Unmarshal(raw, &l) == nil {
+			if json.Unmarshal(links[rel], &l) == nil {
 				d.add(rel, l.Href)
 			}
 		}
@@ -106,7 +111,7 @@ func parseXML(body []byte) *Document {
 		}
 		switch {
 		case d.Form == "" && el.Name.Local == "AutodiscoverResponse":
-			d.Form, d.AccessLocation = "legacy-xml", attr("AccessLocation")
+			d.Form, d.AccessLocation = "legacy-xml", clean(attr("AccessLocation"), relKept)
 		case d.Form == "" && el.Name.Local == "resource":
 			d.Form = "ucwa-xml"
 			d.add("self", attr("href"))
@@ -125,8 +130,8 @@ func parseXML(body []byte) *Document {
 }
 
 func (d *Document) add(rel, href string) {
-	if rel == "" || href == "" || len(d.Links) >= maxLinks {
+	if rel == "" || href == "" || len(rel) > relKept || len(href) > hrefKept || len(d.Links) >= maxLinks {
 		return
 	}
-	d.Links[strings.ToLower(rel)] = href
+	d.Links[clean(strings.ToLower(rel), relKept)] = clean(href, hrefKept)
 }

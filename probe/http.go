@@ -3,6 +3,7 @@ package probe
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,16 +12,18 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
 
 const (
-	bodyKept    = 4 << 10   // of a body in the record: enough for any discovery document and to know a log-in page
-	headLimit   = 256 << 10 // of a head: twice what the largest Negotiate answer needs
-	informative = 8         // 1xx answers before the real one
+	bodyKept    = 4 << 10  // of a body in the record: enough for any discovery document and to know a log-in page
+	headLimit   = 64 << 10 // of a head: IIS and the proxies send at most a quarter of it
+	informative = 8        // 1xx answers before the real one
+	maxSilence  = 2        // requests to one host and address that may go without an answer
 )
 
 // session is a connection to one address as one host. Requests go one after the other; the connection is made
@@ -29,6 +32,7 @@ type session struct {
 	o         *observer
 	scheme    string
 	host      string
+	via       string // the name that has the address, as overrides know it; empty for host
 	addr      netip.AddrPort
 	handshook string // purpose of the handshakes
 	conn      net.Conn
@@ -36,51 +40,65 @@ type session struct {
 	budget    *io.LimitedReader
 	handshake int
 	used      bool // an answer has come over this connection
+	answered  bool // an answer has come over any connection of the session
+	silence   int  // requests that timed out
 }
 
-// open returns a session, connected, or the outcome that says why not.
-func (o *observer) open(ctx context.Context, scheme, host string, addr netip.AddrPort, purpose string) (*session, Outcome) {
-	s := &session{o: o, scheme: scheme, host: host, addr: addr, handshook: purpose}
-	return s, s.dial(ctx)
+// slot holds the session of one host and address from request to request. One goroutine at a time has it, so that
+// how many connections there are does not depend on timing.
+type slot struct {
+	taken   sync.Mutex
+	session *session
 }
 
-// take returns an idle session with the address as the client's own handshake made it, or a new one.
+// take returns the session with the address as the client's own handshake makes it, connected when that can be. The
+// caller must release it, and take no other before.
 func (o *observer) take(ctx context.Context, scheme, host string, addr netip.AddrPort) *session {
+	sl := o.slot(scheme, host, addr)
+	sl.taken.Lock()
+	if s := sl.session; s.conn == nil && !s.hopeless() {
+		s.dial(ctx)
+	}
+	return sl.session
+}
+
+// release lets others use the session.
+func (s *session) release() { s.o.slot(s.scheme, s.host, s.addr).taken.Unlock() }
+
+func (o *observer) slot(scheme, host string, addr netip.AddrPort) *slot {
 	key := scheme + " " + host + " " + addr.String()
 	o.mu.Lock()
-	s := o.idle[key]
-	delete(o.idle, key)
-	o.mu.Unlock()
-	if s == nil {
-		s, _ = o.open(ctx, scheme, host, addr, HandshakeName)
+	defer o.mu.Unlock()
+	sl := o.slots[key]
+	if sl == nil {
+		sl = &slot{session: o.newSession(scheme, host, addr, HandshakeName)}
+		o.slots[key] = sl
 	}
-	return s
+	return sl
 }
 
-// release keeps a session for the next request to the same host, and closes it when there is one already.
-func (s *session) release() {
-	if s.conn == nil {
-		return
-	}
-	key := s.scheme + " " + s.host + " " + s.addr.String()
-	s.o.mu.Lock()
-	defer s.o.mu.Unlock()
-	if s.o.idle[key] != nil {
-		s.close()
-		return
-	}
-	s.o.idle[key] = s
+// newSession returns a session that is not connected yet and belongs to the caller alone.
+func (o *observer) newSession(scheme, host string, addr netip.AddrPort, purpose string) *session {
+	return &session{o: o, scheme: scheme, host: host, addr: addr, handshook: purpose}
+}
+
+// hopeless tells that the server has been silent so often that asking more would only cost time.
+func (s *session) hopeless() bool {
+	return s.silence >= maxSilence || s.silence > 0 && !s.answered
 }
 
 func (s *session) dial(ctx context.Context) Outcome {
 	s.close()
 	var outcome Outcome
 	if s.scheme == "https" {
-		s.conn, s.handshake, outcome = s.o.handshake(ctx, shake{purpose: s.handshook, host: s.host, sni: s.host, addr: s.addr})
+		s.conn, s.handshake, outcome = s.o.handshake(ctx, shake{purpose: s.handshook, host: s.host, via: s.via, sni: s.host, addr: s.addr})
 	} else {
-		s.conn, outcome = s.o.connect(ctx, s.host, s.addr)
+		s.conn, outcome = s.o.connect(ctx, cmp.Or(s.via, s.host), s.addr)
 	}
 	if s.conn == nil {
+		if outcome.Code == Timeout {
+			s.silence++
+		}
 		return outcome
 	}
 	s.used = false
@@ -107,7 +125,8 @@ type request struct {
 }
 
 // do sends one request, records the exchange and returns it. A connection that the server had closed since the
-// last answer is made again, once; so is a first one that is missing.
+// last answer is made again, once; so is a first one that is missing. A server that stays silent is not asked again,
+// and what was not asked or was cut off by the end of the run is no observation.
 func (s *session) do(ctx context.Context, r request) *Exchange {
 	x := Exchange{
 		Purpose: r.purpose, Method: r.method, Host: s.host, Addr: s.addr.String(), Accept: r.accept,
@@ -118,7 +137,11 @@ func (s *session) do(ctx context.Context, r request) *Exchange {
 	if r.host != "" {
 		x.Host = strings.ToLower(r.host)
 	}
-	x.URL = s.scheme + "://" + urlHost(x.Host, s.scheme, s.addr.Port()) + r.target
+	x.URL = s.scheme + "://" + s.authority(r) + r.target
+	if s.hopeless() {
+		x.Outcome = Outcome{Code: NotChecked, Text: "the server has been silent too often"}
+		return &x
+	}
 	started := time.Now()
 	reused := s.conn != nil && s.used
 	x.Outcome = s.try(ctx, r, &x)
@@ -128,6 +151,14 @@ func (s *session) do(ctx context.Context, r request) *Exchange {
 	}
 	x.Elapsed = time.Since(started)
 	x.Handshake = s.handshake
+	switch {
+	case !x.Outcome.OK() && ctx.Err() != nil:
+		return &x
+	case x.Outcome.Code == Timeout:
+		s.silence++
+	case x.Status != 0:
+		s.answered = true
+	}
 
 	s.o.mu.Lock()
 	defer s.o.mu.Unlock()
@@ -149,10 +180,10 @@ func (s *session) try(ctx context.Context, r request, x *Exchange) Outcome {
 	if err := s.conn.SetDeadline(deadline); err != nil {
 		return classify(err)
 	}
-	stop := context.AfterFunc(ctx, func() { s.conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+	conn := s.conn
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	keep, err := s.roundTrip(r, x)
-	if !keep || err != nil {
+	if !stop() || !keep || err != nil {
 		s.close()
 	}
 	return classify(err)
@@ -161,7 +192,7 @@ func (s *session) try(ctx context.Context, r request, x *Exchange) Outcome {
 // roundTrip writes the request and reads the answer; keep tells whether the connection can serve again.
 func (s *session) roundTrip(r request, x *Exchange) (keep bool, err error) {
 	var head bytes.Buffer
-	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lyncpin\r\n", x.Method, r.target, urlHost(x.Host, s.scheme, s.addr.Port()))
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lyncpin\r\n", x.Method, r.target, s.authority(r))
 	if r.accept != "" {
 		fmt.Fprintf(&head, "Accept: %s\r\n", r.accept)
 	}
@@ -172,46 +203,71 @@ func (s *session) roundTrip(r request, x *Exchange) (keep bool, err error) {
 	if _, err := s.conn.Write(head.Bytes()); err != nil {
 		return false, err
 	}
-	s.budget.N = headLimit + s.o.limits.Body
-	var resp *http.Response
-	for range informative {
-		if resp, err = http.ReadResponse(s.reader, &http.Request{Method: x.Method}); err != nil {
-			if s.budget.N <= 0 {
-				return false, errTooLarge
-			}
-			return false, err
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			break
-		}
+	resp, err := s.readHead(x.Method)
+	if err != nil {
+		return false, err
 	}
 	defer resp.Body.Close()
 	x.Status = resp.StatusCode
-	x.Header = withoutCookies(resp.Header)
+	x.Header = kept(resp.Header)
+	s.budget.N += s.o.limits.Body
 	body, err := io.ReadAll(io.LimitReader(resp.Body, s.o.limits.Body+1))
 	x.Size = len(body)
 	x.Body = textOf(body)
-	if int64(len(body)) > s.o.limits.Body {
+	switch {
+	case int64(len(body)) > s.o.limits.Body:
 		return false, errTooLarge
-	}
-	if err != nil {
-		if s.budget.N <= 0 {
-			return false, errTooLarge
-		}
-		return false, err
+	case err != nil:
+		return false, s.readError(err)
 	}
 	x.Document = parseDocument(resp.Header.Get("Content-Type"), body)
 	s.used = true
-	return !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols, nil
+	// Bytes beyond the answer would be taken for the next one.
+	return !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols && s.reader.Buffered() == 0, nil
 }
 
-// withoutCookies copies a header; of cookies it keeps the name and the attributes, for they may be secrets.
-func withoutCookies(h http.Header) http.Header {
-	out := h.Clone()
-	for i, c := range out["Set-Cookie"] {
-		pair, attributes, _ := strings.Cut(c, ";")
-		name, _, _ := strings.Cut(pair, "=")
-		out["Set-Cookie"][i] = name + "=…;" + attributes
+// readHead reads the head of the final answer.
+func (s *session) readHead(method string) (*http.Response, error) {
+	s.budget.N = headLimit
+	for range informative {
+		resp, err := http.ReadResponse(s.reader, &http.Request{Method: method})
+		if err != nil {
+			return nil, s.readError(err)
+		}
+		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, nil
+		}
+		resp.Body.Close()
+	}
+	return nil, malformed{errors.New("interim answers without end")}
+}
+
+// readError tells an answer that passed the limit from one that is none.
+func (s *session) readError(err error) error {
+	if s.budget.N <= 0 {
+		return errTooLarge
+	}
+	return malformed{err}
+}
+
+// kept is the header as a record has it. Of cookies it keeps the name and the attributes, for they may be secrets;
+// one without a name is all value.
+func kept(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		for _, v := range values {
+			if name == "Set-Cookie" || name == "Set-Cookie2" {
+				pair, attributes, more := strings.Cut(v, ";")
+				cookie, _, named := strings.Cut(pair, "=")
+				if v = "…"; named {
+					v = cookie + "=…"
+				}
+				if more {
+					v += ";" + attributes
+				}
+			}
+			out[name] = append(out[name], clean(v, headLimit))
+		}
 	}
 	return out
 }
@@ -233,41 +289,76 @@ func textOf(body []byte) string {
 	return string(body)
 }
 
-// urlHost is the host with its port, unless that is the scheme's own or a Front End's published form of it.
+// authority is the host as URL and Host header have it. A request for another name than the server's own is one that
+// a proxy hands through, so it has no port.
+func (s *session) authority(r request) string {
+	if r.host != "" {
+		return strings.ToLower(r.host)
+	}
+	return urlHost(s.host, s.scheme, s.addr.Port())
+}
+
+// urlHost is the host with its port, unless that is the scheme's own.
 func urlHost(host, scheme string, port uint16) string {
-	if scheme == "https" && (port == 443 || port == 4443) || scheme == "http" && (port == 80 || port == 8080) {
+	if scheme == "https" && port == 443 || scheme == "http" && port == 80 {
 		if strings.Contains(host, ":") {
 			return "[" + host + "]"
 		}
 		return host
 	}
-	return net.JoinHostPort(host, fmt.Sprint(port))
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
 
 // errBadURL is the reason not to follow a link.
 var errBadURL = errors.New("not a URL that a client would follow")
 
-// followable takes a link apart when a client would follow it: http or https, a valid host, no credentials.
-func followable(link string) (*url.URL, error) {
-	u, err := url.Parse(link)
-	if err != nil {
-		return nil, errBadURL
-	}
-	host := strings.ToLower(u.Hostname())
-	if !slices.Contains([]string{"http", "https"}, u.Scheme) || u.User != nil || (!validName(host) && !isAddress(host)) {
-		return nil, errBadURL
-	}
-	return u, nil
+// link is a URL that a client would follow, taken apart.
+type link struct {
+	scheme, host string // in lower case
+	port         uint16
+	target       string // path and query, fit for a request line
 }
 
-// portOf is the port of a URL.
-func portOf(u *url.URL) uint16 {
-	var port uint16
-	if _, err := fmt.Sscanf(u.Port(), "%d", &port); err == nil && port != 0 {
-		return port
+// String is the URL in the form in which exchanges have it.
+func (l link) String() string { return l.scheme + "://" + urlHost(l.host, l.scheme, l.port) + l.target }
+
+// followable takes a URL apart when a client would follow it: http or https, a valid host and port, no credentials.
+func followable(rawURL string) (link, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.User != nil {
+		return link{}, errBadURL
 	}
-	if u.Scheme == "http" {
-		return 80
+	l := link{scheme: u.Scheme, host: strings.ToLower(u.Hostname()), target: escaped(u.RequestURI())}
+	switch u.Scheme {
+	case "https":
+		l.port = 443
+	case "http":
+		l.port = 80
+	default:
+		return link{}, errBadURL
 	}
-	return 443
+	if p := u.Port(); p != "" {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || n == 0 {
+			return link{}, errBadURL
+		}
+		l.port = uint16(n)
+	}
+	if !validName(l.host) && !isAddress(l.host) {
+		return link{}, errBadURL
+	}
+	return l, nil
+}
+
+// escaped makes a path and query fit for a request line: url.Parse lets blanks and other bytes into a query.
+func escaped(target string) string {
+	var out strings.Builder
+	for i := range len(target) {
+		if c := target[i]; c <= ' ' || c >= 0x7f {
+			fmt.Fprintf(&out, "%%%02X", c)
+		} else {
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
 }

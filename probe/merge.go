@@ -23,7 +23,7 @@ func Merge(records ...*Record) (*Record, error) {
 		for k, c := range r.Certificates {
 			out.Certificates[k] = c
 		}
-		for _, s := range r.Sections {
+		for _, s := range r.sound().Sections {
 			i := slices.IndexFunc(out.Sections, func(have *Section) bool { return have.Vantage == s.Vantage })
 			switch {
 			case i < 0:
@@ -33,7 +33,7 @@ func Merge(records ...*Record) (*Record, error) {
 			}
 		}
 	}
-	slices.SortFunc(out.Sections, func(a, b *Section) int {
+	slices.SortStableFunc(out.Sections, func(a, b *Section) int {
 		return slices.Index(Places(), a.Vantage) - slices.Index(Places(), b.Vantage)
 	})
 	return out, nil

@@ -23,6 +23,9 @@ func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Lim
 		return nil, errors.New("probe: no vantage to observe from")
 	}
 	for _, v := range vantages {
+		if v == nil {
+			return nil, errors.New("probe: a vantage is nil")
+		}
 		if !slices.Contains(Places(), v.Name) {
 			return nil, fmt.Errorf("probe: unknown vantage %q: use %s", v.Name, strings.Join(Places(), ", "))
 		}
@@ -32,14 +35,14 @@ func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Lim
 	defer cancel()
 
 	observers := make([]*observer, len(vantages))
-	learned := &hostSet{}
+	learned, named := &hostSet{most: maxHosts}, &hostSet{most: maxHosts}
 	var discovering sync.WaitGroup
 	var run []string
 	for _, v := range vantages {
 		run = append(run, v.Name)
 	}
 	for i, v := range vantages {
-		observers[i] = newObserver(v, run, target, limits, learned)
+		observers[i] = newObserver(v, run, target, limits, learned, named)
 		discovering.Go(func() { observers[i].discover(ctx) })
 	}
 	// A phone on the office network uses the external web FQDN, which only the view from outside may have named:
@@ -86,24 +89,32 @@ func (t Target) normalised() (Target, error) {
 	return t, nil
 }
 
-// hostSet is a set of host names that several observers add to.
+// hostSet is a set of host names that several observers add to. Of too many it keeps the first of the alphabet,
+// so that what it holds does not depend on the order in which they came.
 type hostSet struct {
+	most int // zero means any number
+
 	mu    sync.Mutex
-	hosts []string
+	hosts []string // sorted
 }
 
 func (s *hostSet) add(host string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if host != "" && !slices.Contains(s.hosts, host) {
-		s.hosts = append(s.hosts, host)
+	i, found := slices.BinarySearch(s.hosts, host)
+	if host == "" || found {
+		return
+	}
+	s.hosts = slices.Insert(s.hosts, i, host)
+	if s.most > 0 && len(s.hosts) > s.most {
+		s.hosts = s.hosts[:s.most]
 	}
 }
 
 func (s *hostSet) all() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Sorted(slices.Values(s.hosts))
+	return slices.Clone(s.hosts)
 }
 
 // observer gathers one section.
@@ -115,35 +126,51 @@ type observer struct {
 	started time.Time
 	// learned are the hosts that discovery answers named, from any vantage's external-looking documents.
 	learned *hostSet
+	// named are the hosts that discovery answers named at any vantage: their records matter at all of them.
+	named *hostSet
 
 	mu       sync.Mutex
 	section  Section
 	certs    map[string]Certificate
-	verified map[string]Outcome  // by roots and chain
-	lookups  map[string]*pending // by name and type
-	gates    map[string]*gate    // by ip:port
-	idle     map[string]*session // by scheme, host and address: connections that can serve again
-	linked   hostSet             // hosts that this vantage's own documents named
-	users    map[string]string   // by host: the user link of its document, and "legacy "+host for the legacy one
+	verified map[string]Outcome     // by roots and chain
+	servers  map[string]*nameServer // by ip:port
+	lookups  map[string]*pending    // by name and type
+	gates    map[string]*gate       // by ip:port, as dialled
+	slots    map[string]*slot       // by scheme, host and address: connections that can serve again
+	hops     map[string]*hop        // by URL and media type
+	linked   hostSet                // hosts that this vantage's own documents named
+	users    map[string]string      // by host: the user link of its document, and "legacy "+host for the legacy one
 }
 
-func newObserver(v *Vantage, run []string, target Target, limits Limits, learned *hostSet) *observer {
+func newObserver(v *Vantage, run []string, target Target, limits Limits, learned, named *hostSet) *observer {
 	return &observer{
-		v: v, run: run, target: target, limits: limits, learned: learned, started: time.Now(),
+		v: v, run: run, target: target, limits: limits, learned: learned, named: named, started: time.Now(),
 		section: Section{Vantage: v.Name, Resolvers: v.Resolvers, ManagedDevices: v.Managed},
 		certs:   map[string]Certificate{}, verified: map[string]Outcome{},
-		lookups: map[string]*pending{}, gates: map[string]*gate{}, idle: map[string]*session{}, users: map[string]string{},
+		servers: map[string]*nameServer{}, lookups: map[string]*pending{}, gates: map[string]*gate{},
+		slots: map[string]*slot{}, hops: map[string]*hop{}, linked: hostSet{most: maxHosts}, users: map[string]string{},
 	}
 }
 
-// finish sorts and numbers the observations, so that equal deployments give equal records whatever the timing.
+// finish closes what is open, and sorts and numbers the observations, so that equal deployments give equal records
+// whatever the timing. Nothing else runs any more.
 func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Section {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, idle := range o.idle {
-		idle.close()
+	for _, server := range o.servers {
+		server.close()
+	}
+	for _, slot := range o.slots {
+		slot.session.close()
 	}
 	s := &o.section
+	for _, g := range o.gates {
+		if g.conn != nil {
+			g.conn.Close()
+		}
+		if g.dial.Addr != "" {
+			g.dial.Host = g.host
+			s.Dials = append(s.Dials, g.dial)
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		s.Incomplete = "the probe ended before everything was asked: " + err.Error()
 	}
@@ -161,7 +188,7 @@ func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Se
 // is answered although nobody published it shows the default site.
 const (
 	unknownLabel = "lyncpin-no-such-host"
-	maxAddresses = 8 // of one name: more than any deployment has, few enough to bound a hostile answer
+	maxHosts     = 32 // that documents named: more than any deployment has, few enough to bound a hostile one
 	maxHops      = 10
 )
 
@@ -228,7 +255,7 @@ func (o *observer) webHosts() []string {
 // namesOnly are names whose records matter here though no client uses the service from here.
 func (o *observer) namesOnly() []string {
 	hosts := hostSet{}
-	for _, h := range slices.Concat(o.target.Expected.InternalWeb, o.target.Expected.ExternalWeb, o.learned.all()) {
+	for _, h := range slices.Concat(o.target.Expected.InternalWeb, o.target.Expected.ExternalWeb, o.named.all()) {
 		hosts.add(strings.ToLower(h))
 	}
 	return hosts.all()

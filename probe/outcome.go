@@ -7,8 +7,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -51,16 +49,20 @@ const (
 // errTooLarge is what the body reader returns past its limit.
 var errTooLarge = errors.New("answer larger than the limit")
 
+// malformed is an error of reading bytes that came and are no HTTP answer.
+type malformed struct{ error }
+
+func (m malformed) Unwrap() error { return m.error }
+
+// errText bounds the text of an outcome: errors repeat what a hostile peer sent.
+const errText = 300
+
 // classify turns an error of any layer into an outcome, by type where the library has one. A nil error is OK.
 func classify(err error) Outcome {
 	if err == nil {
 		return Outcome{Code: OK}
 	}
-	// url.Error repeats the URL, which the record has already.
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		err = ue.Err
-	}
-	return Outcome{Code: codeOf(err), Text: err.Error()}
+	return Outcome{Code: codeOf(err), Text: clean(err.Error(), errText)}
 }
 
 func codeOf(err error) string {
@@ -94,16 +96,40 @@ func codeOf(err error) string {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return TooLarge
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return Refused
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return Reset
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return Unreachable
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, errBadAnswer):
+		return DNSOther
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe):
 		return Closed
 	}
-	return codeOfText(err)
+	if n, ok := errors.AsType[syscall.Errno](err); ok {
+		if code := codeOfErrno(n); code != "" {
+			return code
+		}
+	}
+	if code := codeOfText(err); code != Other {
+		return code
+	}
+	if _, ok := errors.AsType[malformed](err); ok {
+		return HTTPMalformed
+	}
+	return Other
+}
+
+// codeOfErrno reads the number of a system's error; empty when it is none of the network. The sockets of Windows have
+// numbers of their own, which package syscall does not map to the others: "Windows Sockets Error Codes".
+func codeOfErrno(n syscall.Errno) string {
+	switch n {
+	case syscall.ECONNREFUSED, 10061:
+		return Refused
+	case syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, 10054, 10053:
+		return Reset
+	case syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.EADDRNOTAVAIL,
+		10065, 10051, 10064, 10050, 10049:
+		return Unreachable
+	case 10060:
+		return Timeout
+	}
+	return ""
 }
 
 // codeOfAlert reads the alert's number: RFC 8446 section 6.
@@ -137,9 +163,10 @@ func codeOfText(err error) string {
 	case strings.Contains(text, "first record does not look like a TLS handshake"),
 		strings.Contains(text, "server gave HTTP response to HTTPS client"):
 		return TLSNotTLS
-	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, http.ErrBodyReadAfterClose.Error()),
-		strings.Contains(text, "transport connection broken"):
-		return HTTPMalformed
+	case strings.Contains(text, "tls: failed to parse certificate from server"),
+		strings.Contains(text, "tls: server sent certificate containing RSA key"),
+		strings.Contains(text, "tls: server's certificate contains an unsupported type of public key"):
+		return TLSBadCertificate
 	}
 	return Other
 }

@@ -24,6 +24,16 @@ type Record struct {
 	Certificates map[string]Certificate `json:"certificates,omitempty"`
 }
 
+// sound returns the record without what no probe writes: JSON can hold a section that is null.
+func (r *Record) sound() *Record {
+	if !slices.Contains(r.Sections, nil) {
+		return r
+	}
+	out := *r
+	out.Sections = slices.DeleteFunc(slices.Clone(r.Sections), func(s *Section) bool { return s == nil })
+	return &out
+}
+
 // Target is the deployment under examination and what its owner says of it.
 type Target struct {
 	// SIPDomains are in lower case, the main one first.

@@ -5,11 +5,18 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	miekg "github.com/miekg/dns"
+)
+
+const (
+	maxAddresses = 8   // of one name: more than any deployment has, few enough to bound a hostile answer
+	maxRecords   = 64  // kept of one answer: one over TCP holds thousands
+	recordKept   = 512 // of a record's text: no address, alias or service record is longer
 )
 
 // pending is a question that is being asked or has been.
@@ -29,18 +36,27 @@ func (o *observer) resolve(ctx context.Context, name string) []netip.Addr {
 	both.Go(func() { four = o.lookup(ctx, name, "A") })
 	both.Go(func() { six = o.lookup(ctx, name, "AAAA") })
 	both.Wait()
+	// Name servers turn the order of addresses from answer to answer; the order of visits must not follow.
 	addrs := append(four.Addresses(), six.Addresses()...)
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	addrs = slices.Compact(addrs)
 	return addrs[:min(len(addrs), maxAddresses)]
 }
 
 // lookupSRV asks for a service record and for the addresses of its targets.
 func (o *observer) lookupSRV(ctx context.Context, name string) {
 	l := o.lookup(ctx, name, "SRV")
+	targets := hostSet{most: maxAddresses}
 	for _, r := range l.Answers {
 		if fields := strings.Fields(r.Value); r.Type == "SRV" && len(fields) == 4 {
-			o.resolve(ctx, strings.TrimSuffix(fields[3], "."))
+			targets.add(strings.ToLower(strings.TrimSuffix(fields[3], ".")))
 		}
 	}
+	var all sync.WaitGroup
+	for _, host := range targets.all() {
+		all.Go(func() { o.resolve(ctx, host) })
+	}
+	all.Wait()
 }
 
 // lookup asks one question, once.
@@ -58,9 +74,12 @@ func (o *observer) lookup(ctx context.Context, name, kind string) *Lookup {
 		p.lookup = o.ask(ctx, name, kind)
 		p.lookup.Name, p.lookup.Type = name, kind
 		p.lookup.Elapsed = time.Since(started)
+		if !p.lookup.Outcome.OK() && ctx.Err() != nil {
+			return // what the end of the run cut off is no observation
+		}
 		o.mu.Lock()
+		defer o.mu.Unlock()
 		o.section.Lookups = append(o.section.Lookups, p.lookup)
-		o.mu.Unlock()
 	})
 	return &p.lookup
 }
@@ -85,7 +104,10 @@ func (o *observer) ask(ctx context.Context, name, kind string) Lookup {
 		return o.askSystem(ctx, name, kind)
 	}
 	var last Lookup
-	for _, s := range servers {
+	for i, s := range servers {
+		if i < len(servers)-1 && o.server(s).dead() {
+			continue
+		}
 		last = o.askServer(ctx, s, name, kind)
 		if last.Outcome.Code != Timeout && last.Outcome.Code != Refused && last.Outcome.Code != Unreachable {
 			break
@@ -113,28 +135,22 @@ func override(name, kind, to string) Lookup {
 	return l
 }
 
-// askServer asks one name server over UDP, and over TCP when the answer was truncated.
+// askServer asks one name server.
 func (o *observer) askServer(ctx context.Context, server, name, kind string) Lookup {
 	l := Lookup{Server: server}
-	q := new(miekg.Msg)
-	q.SetQuestion(miekg.Fqdn(name), miekg.StringToType[kind])
-	q.SetEdns0(1232, false)
-	answer, err := o.exchangeDNS(ctx, "udp", server, q)
-	if err == nil && answer.Truncated {
-		l.Truncated = true
-		answer, err = o.exchangeDNS(ctx, "tcp", server, q)
-	}
+	answer, truncated, err := o.server(server).ask(ctx, name, kind)
+	l.Truncated = truncated
 	if err != nil {
 		l.Outcome = classify(err)
 		return l
 	}
 	l.Authoritative = answer.Authoritative
-	for _, r := range answer.Answer {
+	for _, r := range answer.Answer[:min(len(answer.Answer), maxRecords)] {
 		h := r.Header()
 		value := strings.TrimPrefix(r.String(), h.String())
 		l.Answers = append(l.Answers, RR{
-			Name: strings.TrimSuffix(strings.ToLower(h.Name), "."), Type: miekg.TypeToString[h.Rrtype],
-			Value: value, TTL: h.Ttl,
+			Name: strings.TrimSuffix(strings.ToLower(h.Name), "."), Type: miekg.Type(h.Rrtype).String(),
+			Value: clean(value, recordKept), TTL: h.Ttl,
 		})
 	}
 	for _, r := range answer.Ns {
@@ -167,54 +183,6 @@ func outcomeOfAnswer(answer *miekg.Msg, kind uint16) Outcome {
 	return Outcome{Code: DNSOther, Text: text}
 }
 
-// exchangeDNS sends one question. UDP is tried twice: a lost packet is no finding.
-func (o *observer) exchangeDNS(ctx context.Context, network, server string, q *miekg.Msg) (*miekg.Msg, error) {
-	tries := 1
-	if network == "udp" {
-		tries = 2
-	}
-	var last error
-	for range tries {
-		answer, err := o.tryDNS(ctx, network, server, q)
-		if err == nil {
-			return answer, nil
-		}
-		last = err
-		if ctx.Err() != nil || classify(err).Code != Timeout {
-			break
-		}
-	}
-	return nil, last
-}
-
-func (o *observer) tryDNS(ctx context.Context, network, server string, q *miekg.Msg) (*miekg.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.limits.Query)
-	defer cancel()
-	raw, err := o.v.dial(ctx, network, server)
-	if err != nil {
-		return nil, err
-	}
-	defer raw.Close()
-	deadline, _ := ctx.Deadline()
-	if err := raw.SetDeadline(deadline); err != nil {
-		return nil, err
-	}
-	conn := &miekg.Conn{Conn: raw, UDPSize: 1232}
-	if err := conn.WriteMsg(q); err != nil {
-		return nil, err
-	}
-	for {
-		answer, err := conn.ReadMsg()
-		if err != nil {
-			return nil, err
-		}
-		// A late or forged packet has another ID (RFC 5452); wait on for ours.
-		if answer.Id == q.Id {
-			return answer, nil
-		}
-	}
-}
-
 // askSystem asks the operating system where no name server is known, as on Windows. It cannot tell a missing
 // name from one without addresses, and shows no zone.
 func (o *observer) askSystem(ctx context.Context, name, kind string) Lookup {
@@ -226,7 +194,7 @@ func (o *observer) askSystem(ctx context.Context, name, kind string) Lookup {
 		var records []*net.SRV
 		_, records, err = net.DefaultResolver.LookupSRV(ctx, "", "", name)
 		for _, r := range records {
-			l.Answers = append(l.Answers, RR{Name: name, Type: kind, Value: srvText(r)})
+			l.Answers = append(l.Answers, RR{Name: name, Type: kind, Value: clean(srvText(r), recordKept)})
 		}
 	} else {
 		var addrs []netip.Addr

@@ -37,6 +37,15 @@ func validName(s string) bool {
 	return true
 }
 
+// clean makes text that came over the network fit for a record: valid UTF-8, for JSON holds nothing else, and at most
+// most bytes of it.
+func clean(s string, most int) string {
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
 // srvText is an SRV record in zone-file form.
 func srvText(r *net.SRV) string {
 	return fmt.Sprintf("%d %d %d %s", r.Priority, r.Weight, r.Port, r.Target)

@@ -2,7 +2,7 @@ package probe
 
 import (
 	"fmt"
-	"net/url"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -26,6 +26,14 @@ var clients = []client{
 	{name: "store-app", labels: []string{"lyncdiscoverinternal.", "lyncdiscover."}, schemes: []string{"https", "http"}, legacy: true},
 	{name: "mobile", labels: []string{"lyncdiscoverinternal.", "lyncdiscover."}, schemes: []string{"https", "http"}, legacy: true},
 	{name: "web", labels: []string{"lyncdiscover."}, schemes: []string{"https"}},
+}
+
+// accept is the media type that the client asks for.
+func (c client) accept() string {
+	if c.legacy {
+		return acceptLegacyXML
+	}
+	return acceptUCWAJSON
 }
 
 // Results of an attempt that ends well or is passed over; failures are in words.
@@ -123,15 +131,13 @@ func (w *walker) distrust(host string) string {
 }
 
 func (w *walker) noAnswer(host, scheme string) string {
-	port := ":443"
+	port := uint16(443)
 	if scheme == "http" {
-		port = ":80"
+		port = 80
 	}
-	for _, addr := range w.place.Resolve(host).Addrs {
-		for _, d := range w.section.Dials {
-			if strings.HasSuffix(d.Addr, port) && strings.Contains(d.Addr, addr.String()) && !d.Outcome.OK() {
-				return "no connection: " + d.Outcome.Code
-			}
+	for _, a := range w.place.Resolve(host).Addrs {
+		if d := w.place.Dial(netip.AddrPortFrom(a, port).String()); d != nil && !d.Outcome.OK() {
+			return "no connection: " + d.Outcome.Code
 		}
 	}
 	return "no answer"
@@ -163,23 +169,22 @@ func (w *walker) follow(c client, x *Exchange, passed []string) (result string, 
 }
 
 func (w *walker) hop(c client, next string, passed []string) (string, bool) {
-	if slices.Contains(passed, next) || len(passed) > maxHops {
+	l, err := followable(next)
+	if err != nil {
+		return "redirected to no URL that a client would follow", false
+	}
+	if slices.Contains(passed, l.String()) || len(passed) > maxHops {
 		return "the redirects lead in a circle", false
 	}
-	u, err := url.Parse(next)
-	if err != nil {
-		return "redirected to no valid URL", false
-	}
-	host := strings.ToLower(u.Hostname())
-	if u.Scheme == "https" {
-		if why := w.distrust(host); why != "" {
-			return "redirected to " + host + ": " + why, false
+	if l.scheme == "https" {
+		if why := w.distrust(l.host); why != "" {
+			return "redirected to " + l.host + ": " + why, false
 		}
 	}
-	for _, x := range w.place.ExchangesFor(host, GetHop, GetRoot, GetRootLegacy) {
-		if x.URL == next {
-			return w.follow(c, x, append(passed, next))
+	for _, x := range w.place.ExchangesFor(l.host, GetHop, GetRoot, GetRootLegacy, GetRootHTTP) {
+		if x.URL == l.String() && x.Accept == c.accept() {
+			return w.follow(c, x, append(passed, x.URL))
 		}
 	}
-	return "redirected to " + host + ", which gave no answer", false
+	return "redirected to " + l.host + ", which gave no answer", false
 }
