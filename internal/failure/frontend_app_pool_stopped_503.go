@@ -30,6 +30,7 @@ var frontendAppPoolStopped503 = Mode{
 		{Name: "ucwa", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"ucwa"} }},
 		{Name: "discovery", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"autodiscover"} }},
 		{Name: "meeting-pages", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"meet"} }},
+		{Name: "all", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"*"} }},
 		{Name: "tickets", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"webticket"} }},
 	},
 	Near: []Case{
@@ -58,6 +59,9 @@ func detectFrontendAppPoolStopped503(v *probe.View) probe.Verdict {
 			told = append(told, dir)
 			evidence = append(evidence, p.SawExchange(x, "%s answers 503 %s, as Windows does for a stopped application pool, for all of %s", x.URL, marked(x), dir))
 		}
+	}
+	if at := v.At(probe.Proxy); len(evidence) > 0 && !looked && !at.Seen() {
+		evidence = append(evidence, v.At(evidence[0].Vantage).Saw("nothing there is answered by a Front End; if Windows is the reverse proxy too, these may be its own answers for web servers that it cannot reach"))
 	}
 	if len(evidence) == 0 && !looked {
 		return nothingToJudge
@@ -99,14 +103,15 @@ func withoutFault(p *probe.Place, dir string, bad *probe.Exchange) bool {
 	})
 }
 
-// poolIsBehind tells whether the 503 is surely of one pool: something else at the same address comes from the Front
-// End, or the Front Ends say so when asked straight. Windows in the place of the proxy answers 503 like that too.
+// poolIsBehind tells whether the 503 is of a pool: something else at the same address comes from the Front End, or the
+// Front Ends say so when asked straight. Windows in the place of the proxy answers 503 like that too, for servers that
+// it cannot reach; without a view from beside the proxy that stays open.
 func poolIsBehind(v *probe.View, p *probe.Place, bad *probe.Exchange) bool {
-	host, _, _ := strings.Cut(bad.Addr, ":")
-	for _, x := range p.Exchanges() {
-		if strings.HasPrefix(x.Addr, host) && fromFrontEnd(x) {
-			return true
-		}
+	if slices.ContainsFunc(p.Exchanges(), func(x *probe.Exchange) bool { return addressOf(x.Addr) == addressOf(bad.Addr) && fromFrontEnd(x) }) {
+		return true
+	}
+	if !v.At(probe.Proxy).Seen() {
+		return true
 	}
 	return slices.ContainsFunc(serversBehind(v), func(b behind) bool { return slices.ContainsFunc(b.asked, poolStopped) })
 }

@@ -51,11 +51,7 @@ func detectFrontendExternalSiteBindingMissing(v *probe.View) probe.Verdict {
 	if !v.At(probe.Proxy).Seen() {
 		return notSeenAtProxy
 	}
-	servers := serversBehind(v)
-	if slices.ContainsFunc(servers, func(b behind) bool { return b.direct && !b.internalPort() && b.answer() != nil }) {
-		return probe.Clear() // the binding is there: the proxy or the balancer has another port
-	}
-	declared := slices.DeleteFunc(servers, func(b behind) bool { return b.direct || b.internalPort() || b.dial == nil })
+	declared := slices.DeleteFunc(serversBehind(v), func(b behind) bool { return b.direct || b.internalPort() || b.dial == nil })
 	var dead, serving []behind
 	refused := false
 	for _, b := range declared {
@@ -83,6 +79,9 @@ func detectFrontendExternalSiteBindingMissing(v *probe.View) probe.Verdict {
 		if s.scheme == dead[0].scheme {
 			return probe.Clear()
 		}
+	}
+	if dead[0].scheme == "https" && slices.ContainsFunc(serversBehind(v), func(b behind) bool { return b.direct && !b.internalPort() && b.answer() != nil }) {
+		return probe.Clear() // the binding is there: the proxy or the balancer has another port
 	}
 	var evidence []probe.Evidence
 	for _, d := range dead {

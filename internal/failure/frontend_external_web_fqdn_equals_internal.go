@@ -17,7 +17,7 @@ var frontendExternalWebFqdnEqualsInternal = Mode{
 		Cause:    "the external web services FQDN in the topology was left equal to the internal one, so which site a client ends on depends on the name server it asks",
 		Remedy:   "In Topology Builder give the pool an external web services FQDN of its own, publish the topology, run the deployment wizard again on every Front End, and then make the DNS record, the certificate name and the publishing rule for it.",
 		Sources:  []string{"Plan for Mobility for Skype for Business Server", "Autodiscover service requirements for Lync Server 2013"},
-		Reads:    probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Exchanges | probe.Expectations,
 		Detect:   detectFrontendExternalWebFqdnEqualsInternal,
 		Explains: []probe.ID{
 			"proxy.port-not-flipped", "proxy.port-443-not-flipped-80-is", "proxy.port-80-not-flipped", "dns.external-web-fqdn-missing", "dns.internal-web-fqdn-exposed",

@@ -15,7 +15,7 @@ var frontendSimpleUrlNotRegistered = Mode{
 		Cause:    "the meeting or dial-in URL was added or changed, and Enable-CsComputer was not run afterwards, so IIS answers 404 for it",
 		Remedy:   "Run Enable-CsComputer on every Front End and Director, and check the URL with Get-CsSimpleUrlConfiguration.",
 		Sources:  []string{"DNS requirements for simple URLs"},
-		Reads:    probe.Lookups | probe.Handshakes | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Lookups | probe.Exchanges | probe.Expectations,
 		Detect:   detectFrontendSimpleUrlNotRegistered,
 		Explains: []probe.ID{"meeting.simple-url-not-published", "meeting.dialin-not-published", "meeting.per-domain-meet-missing"},
 	},

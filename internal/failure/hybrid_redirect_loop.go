@@ -18,7 +18,7 @@ var hybridRedirectLoop = Mode{
 		Cause:    "one deployment sends the users on to the other, and that one sends them back: the servers on premises take them for homed online and the online service for homed on premises",
 		Remedy:   "Decide where the users are homed and make both sides agree: move them with Move-CsUser, check the hosting provider (Get-CsHostingProvider, Get-CsUser | ft HostingProvider) and the tenant's shared SIP address space (Set-CsTenantFederationConfiguration -SharedSipAddressSpace $true).",
 		Sources:  []string{"UCWA 2.0: Root URL", "Plan hybrid connectivity"},
-		Reads:    probe.Lookups | probe.Exchanges,
+		Reads:    probe.Exchanges,
 		Detect:   detectHybridRedirectLoop,
 		Explains: []probe.ID{
 			"proxy.tls-offload-to-8080", "proxy.port-443-not-flipped-80-is", "dns.external-web-fqdn-missing",

@@ -165,8 +165,7 @@ func notReached(p *probe.Place, answers []*probe.Exchange) []probe.Evidence {
 	return evidence
 }
 
-// passedOn is an answer of the Front End to another host at the same address, or for a host that is elsewhere at the
-// address of discovery; nil when there is none.
+// passedOn is an answer of the Front End to another host at the same address; nil when there is none.
 func passedOn(p *probe.Place, x *probe.Exchange) *probe.Exchange {
 	for _, o := range p.Exchanges() {
 		if o.Addr == x.Addr && !strings.EqualFold(o.Host, x.Host) && fromFrontEnd(o) {
@@ -174,6 +173,11 @@ func passedOn(p *probe.Place, x *probe.Exchange) *probe.Exchange {
 		}
 	}
 	return nil
+}
+
+// anyHostReaches tells whether the address passes a host that nobody publishes on to a Front End.
+func anyHostReaches(p *probe.Place, addr string) bool {
+	return slices.ContainsFunc(p.Exchanges(probe.GetUnknownHost), func(u *probe.Exchange) bool { return u.Addr == addr && fromFrontEnd(u) })
 }
 
 // saysOf puts an answer into words.

@@ -33,6 +33,10 @@ var meetingWacUnpublished = Mode{
 			t.Proxy.ResetUnknown = true
 			t.Proxy.Unpublish(t.App(topology.OfficeWebApps).FQDN)
 		}},
+		{Name: "caught-by-the-lync-rule", Edit: func(t *topology.Topology) {
+			t.Proxy.Unpublish(t.App(topology.OfficeWebApps).FQDN)
+			t.Proxy.Rules[0].Hosts = []string{"*"}
+		}},
 		{Name: "default-site-answers", Edit: func(t *topology.Topology) {
 			t.Proxy.Unpublish(t.App(topology.OfficeWebApps).FQDN)
 			welcomeSite(t)
@@ -66,6 +70,8 @@ func detectMeetingWacUnpublished(v *probe.View) probe.Verdict {
 		switch {
 		case r.Missing() && len(r.Aliases) == 0:
 			here = append(here, out.SawLookup(r, "%s does not exist in the public DNS (%s)", host, r.Outcome.Code))
+		case x != nil && fromFrontEnd(x) && anyHostReaches(out, x.Addr) && !internalSigns(out, publicLabel+v.Domains()[0]):
+			here = append(here, out.SawExchange(x, "%s answers %d from a Lync Front End, where this address leads every host without a rule", x.URL, x.Status))
 		case x != nil && !isOfficeDiscovery(x):
 			here = notReached(out, []*probe.Exchange{x})
 		}

@@ -21,7 +21,7 @@ var meetingWacWrongPortOrOffload = Mode{
 			arr, "The farm of Office Web Apps has httpsPort 443, and SSL offloading is off.",
 		),
 		Sources:  []string{"Port and protocol details for the Lync 2013 reverse proxy"},
-		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Dials | probe.Exchanges | probe.Expectations,
 		Detect:   detectMeetingWacWrongPortOrOffload,
 		Explains: []probe.ID{"proxy.upstream-down-502", "tls.backend-name-mismatch", "proxy.peer-protocol-wrong"},
 	},
@@ -62,6 +62,8 @@ func detectMeetingWacWrongPortOrOffload(v *probe.View) probe.Verdict {
 		switch {
 		case isOfficeDiscovery(x) || !x.Outcome.OK():
 			continue
+		case probe.MakerOf(x).FrontEnd && anyHostReaches(out, x.Addr):
+			continue // not sent there by a rule of its own
 		case probe.MakerOf(x).FrontEnd:
 			evidence = append(evidence, out.SawExchange(x, "%s answers %d, and the answer is a Lync Front End's (%s)", x.URL, x.Status, probe.MakerOf(x).Marks))
 		case x.Status >= 500 && passedOn(out, x) != nil && (inside == nil || isOfficeDiscovery(inside)):
