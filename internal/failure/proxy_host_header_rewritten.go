@@ -60,6 +60,9 @@ func detectProxyHostHeaderRewritten(v *probe.View) probe.Verdict {
 	}
 	whole := wholeDiscovery(l)
 	for _, host := range l.simpleNames() {
+		if slices.Contains(l.webNames(), host) {
+			continue // simple URLs below the web FQDN: its root lists nothing, and should not
+		}
 		for _, x := range l.answers(host, probe.GetMeet, probe.GetDialin) {
 			switch {
 			case x.Document != nil && x.Document.Redirect() == "":
@@ -111,7 +114,7 @@ func wholeDiscovery(l *listener) bool {
 
 // lostPage is evidence that the Front End does not know the host of a simple URL that it does know when it is asked
 // straight. Without that view, 403 tells: a Front End lists nothing for its own names, and has nothing (404) for
-// hosts that were not registered.
+// hosts that were not registered. Hosts that serve more than one simple URL, below paths, may well answer so.
 func lostPage(v *probe.View, l *listener, x *probe.Exchange) []probe.Evidence {
 	p := v.At(probe.Proxy)
 	straight := p.ExchangesFor(x.Host, probe.GetMeet)
@@ -123,7 +126,7 @@ func lostPage(v *probe.View, l *listener, x *probe.Exchange) []probe.Evidence {
 			l.SawExchange(x, "%s is answered %d by the Front End", x.URL, x.Status),
 			p.SawExchange(straight[0], "asked straight with the host %s, %s gives the page", x.Host, straight[0].Addr),
 		}
-	case x.Status == 403 && !p.Seen():
+	case x.Status == 403 && !p.Seen() && (strings.HasPrefix(x.Host, "meet.") || strings.HasPrefix(x.Host, "dialin.")):
 		return []probe.Evidence{l.SawExchange(x, "%s is answered 403 by the Front End, as for its own name or address, while discovery works", x.URL)}
 	}
 	return nil
