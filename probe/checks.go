@@ -328,6 +328,9 @@ func (o *observer) webRequests(host string, whole bool) []request {
 	if !whole {
 		return list
 	}
+	if o.seconded() { // which site answers phones here; the services themselves are asked from outside
+		return append(list, request{purpose: GetInternalOnly, target: "/cscp/"}, request{purpose: GetDeviceExternal, target: "/RequestHandlerExt/ucdevice.upx"})
+	}
 	list = append(list,
 		request{purpose: GetServiceCase, target: serviceOtherway},
 		request{purpose: GetServiceQuery, target: servicePath + "?originalDomain=" + o.target.SIPDomains[0], accept: acceptUCWAJSON},
@@ -397,13 +400,19 @@ func (o *observer) visitWebServers(ctx context.Context) {
 		for _, port := range []string{"443", "4443"} {
 			address := net.JoinHostPort(fe, port)
 			if !slices.ContainsFunc(o.target.Expected.WebServers, func(w WebServer) bool { return w.Address == address && w.Scheme == "https" }) {
-				all.Go(func() { o.visitWebServer(ctx, WebServer{Address: address, Scheme: "https"}) })
+				all.Go(func() {
+					o.visitWebServer(ctx, WebServer{Address: address, Scheme: "https", Application: frontEndBehind})
+				})
 			}
 		}
 	}
 	all.Wait()
 }
 
+// frontEndBehind marks a port of a Front End that the proxy is not told to use: only its site is of interest.
+const frontEndBehind = "front-end"
+
+// visitWebServer talks to one server as the proxy would.
 func (o *observer) visitWebServer(ctx context.Context, w WebServer) {
 	host, portText, err := net.SplitHostPort(w.Address)
 	if err != nil {
@@ -426,6 +435,9 @@ func (o *observer) visitWebServer(ctx context.Context, w WebServer) {
 		switch {
 		case w.Application == "office-web-apps":
 			s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
+		case w.Application == frontEndBehind:
+			s.do(ctx, request{purpose: GetRootLegacy, target: "/", host: discovery, accept: acceptLegacyXML})
+			s.do(ctx, request{purpose: GetInternalOnly, target: "/cscp/", host: discovery})
 		case scheme == "http":
 			s.do(ctx, request{purpose: GetRootHTTP, target: "/", host: discovery, accept: acceptLegacyXML})
 		default:

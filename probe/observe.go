@@ -223,16 +223,30 @@ func (o *observer) visit(ctx context.Context) {
 		all.Go(func() { o.resolve(ctx, host) })
 	}
 	meet, dialin := o.simpleHosts()
+	office := o.target.Expected.OfficeWebApps
+	if o.seconded() {
+		// A browser on the Wi-Fi resolves these names as one on the LAN does; where they lead is seen from there.
+		for _, host := range slices.Concat(meet, dialin, office) {
+			all.Go(func() { o.resolve(ctx, strings.ToLower(host)) })
+		}
+		meet, dialin, office = nil, nil, nil
+	}
 	for _, host := range meet {
 		all.Go(func() { o.visitSimple(ctx, host, GetMeet) })
 	}
 	for _, host := range dialin {
 		all.Go(func() { o.visitSimple(ctx, host, GetDialin) })
 	}
-	for _, host := range o.target.Expected.OfficeWebApps {
+	for _, host := range office {
 		all.Go(func() { o.visitOffice(ctx, strings.ToLower(host)) })
 	}
 	all.Wait()
+}
+
+// seconded tells whether this is the office Wi-Fi and the run also looks from outside and from the LAN, so that only
+// what is particular to phones there remains to be asked.
+func (o *observer) seconded() bool {
+	return o.v.Name == WiFi && slices.Contains(o.run, External) && slices.Contains(o.run, Internal)
 }
 
 // webHosts are the hosts whose web services this vantage's clients use: inside those that discovery named; outside

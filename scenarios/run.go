@@ -23,10 +23,10 @@ const (
 	dropTime = 50 * time.Millisecond
 )
 
-// limits are for labs. Six repeats show both nodes of a pool, for the lab's proxy lets them take turns. The time-outs
+// limits are for labs. Four repeats show both nodes of a pool, for the lab's proxy lets them take turns. The time-outs
 // are far beyond what a lab needs, so that a machine under load gives no false finding.
 var limits = probe.Limits{
-	Repeats: 6, Total: 2 * time.Minute,
+	Repeats: 4, Total: 2 * time.Minute,
 	Connect: 10 * time.Second, Handshake: 10 * time.Second, Request: 10 * time.Second, Query: 5 * time.Second,
 }
 

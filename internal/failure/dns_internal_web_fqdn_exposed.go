@@ -40,7 +40,7 @@ func detectDnsInternalWebFqdnExposed(v *probe.View) probe.Verdict {
 	hosts := slices.Clone(v.Expected().InternalWeb)
 	in := v.At(probe.Internal)
 	for _, x := range in.Exchanges(probe.GetRoot, probe.GetRootLegacy) {
-		if x.Document != nil && in.SiteOf(x) == probe.InternalSite {
+		if x.Document != nil && x.Document.Redirect() == "" && in.SiteOf(x) == probe.InternalSite {
 			hosts = append(hosts, x.Document.Hosts()...)
 		}
 	}

@@ -73,18 +73,18 @@ func simpleHosts(v *probe.View) []string {
 	return hosts
 }
 
-// publishedHosts are all host names that clients outside use.
+// publishedHosts are all host names that clients outside use, the most important first, each once.
 func publishedHosts(v *probe.View) []string {
-	var hosts []string
+	var all, hosts []string
 	for _, d := range v.Domains() {
-		hosts = append(hosts, publicLabel+d)
+		all = append(all, publicLabel+d)
 	}
-	hosts = slices.Concat(hosts, externalWebHosts(v), simpleHosts(v), v.Expected().OfficeWebApps)
-	for i := range hosts {
-		hosts[i] = strings.ToLower(hosts[i])
+	for _, h := range slices.Concat(all, externalWebHosts(v), simpleHosts(v), v.Expected().OfficeWebApps) {
+		if h = strings.ToLower(h); !slices.Contains(hosts, h) {
+			hosts = append(hosts, h)
+		}
 	}
-	slices.Sort(hosts)
-	return slices.Compact(hosts)
+	return hosts
 }
 
 // listenerHandshakes are the clients' own handshakes outside with published hosts.

@@ -19,7 +19,7 @@ var tlsMissingSanExternalWeb = Mode{
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Lookups | probe.Expectations,
 		Detect:   detectTlsMissingSanExternalWeb,
 	},
-	Confused: []probe.ID{"frontend.director-redirects-to-unpublished-pool", "tls.missing-san-simple-url"},
+	Confused: []probe.ID{"tls.missing-san-simple-url"},
 	Cases: []Case{
 		{Name: "name-missing", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().WithoutNames(t.ExternalWeb())

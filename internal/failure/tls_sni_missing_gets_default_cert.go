@@ -26,7 +26,7 @@ var tlsSniMissingGetsDefaultCert = Mode{
 		Reads:   probe.Handshakes,
 		Detect:  detectTlsSniMissingGetsDefaultCert,
 	},
-	Confused: []probe.ID{"tls.missing-san-lyncdiscover", "tls.sni-unknown-rejected"},
+	Confused: []probe.ID{"tls.missing-san-lyncdiscover"},
 	Cases: []Case{
 		{Name: "another-default", Edit: func(t *topology.Topology) {
 			t.Proxy.Certificates = append([]topology.Certificate{{Names: []string{"www." + t.SIPDomains[0]}, Issuer: topology.PublicCA}}, t.Proxy.Certificates...)

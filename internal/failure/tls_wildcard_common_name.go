@@ -18,7 +18,6 @@ var tlsWildcardCommonName = Mode{
 		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsWildcardCommonName,
 	},
-	Confused: []probe.ID{"tls.wildcard-depth"},
 	Cases: []Case{
 		{Name: "wildcard-cn", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().CommonName = "*." + t.SIPDomains[0]
