@@ -63,7 +63,7 @@ func (o *observer) reach(ctx context.Context, host string, addr netip.AddrPort) 
 		var err error
 		g.conn, err = o.tryConnect(ctx, host, addr)
 		g.outcome = classify(err)
-		if g.outcome.OK() || ctx.Err() == nil { // what the end of the run cut off is no observation
+		if g.outcome.OK() || !over(ctx) { // what the end of the run cut off is no observation
 			g.dial = Dial{Addr: addr.String(), Outcome: g.outcome, Elapsed: time.Since(started)}
 		}
 	})
@@ -154,9 +154,9 @@ func (o *observer) handshake(ctx context.Context, s shake) (net.Conn, int, Outco
 	defer cancel()
 	conn := tls.Client(raw, conf)
 	err := conn.HandshakeContext(limited)
-	if err != nil && ctx.Err() != nil { // what the end of the run cut off is no observation
+	if err != nil && over(ctx) { // what the end of the run cut off is no observation
 		raw.Close()
-		return nil, 0, Outcome{Code: NotChecked, Text: ctx.Err().Error()}
+		return nil, 0, Outcome{Code: NotChecked, Text: "the run has ended"}
 	}
 	if err != nil && limited.Err() != nil {
 		err = limited.Err()

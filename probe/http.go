@@ -37,7 +37,7 @@ type session struct {
 	handshook string // purpose of the handshakes
 	conn      net.Conn
 	reader    *bufio.Reader
-	budget    *io.LimitedReader
+	budget    *limited
 	handshake int
 	used      bool // an answer has come over this connection
 	answered  bool // an answer has come over any connection of the session
@@ -102,7 +102,7 @@ func (s *session) dial(ctx context.Context) Outcome {
 		return outcome
 	}
 	s.used = false
-	s.budget = &io.LimitedReader{R: s.conn}
+	s.budget = &limited{conn: s.conn}
 	s.reader = bufio.NewReader(s.budget)
 	return outcome
 }
@@ -152,7 +152,7 @@ func (s *session) do(ctx context.Context, r request) *Exchange {
 	x.Elapsed = time.Since(started)
 	x.Handshake = s.handshake
 	switch {
-	case !x.Outcome.OK() && ctx.Err() != nil:
+	case !x.Outcome.OK() && over(ctx):
 		return &x
 	case x.Outcome.Code == Timeout:
 		s.silence++
@@ -210,7 +210,7 @@ func (s *session) roundTrip(r request, x *Exchange) (keep bool, err error) {
 	defer resp.Body.Close()
 	x.Status = resp.StatusCode
 	x.Header = kept(resp.Header)
-	s.budget.N += s.o.limits.Body
+	s.budget.left += s.o.limits.Body
 	body, err := io.ReadAll(io.LimitReader(resp.Body, s.o.limits.Body+1))
 	x.Size = len(body)
 	x.Body = textOf(body)
@@ -228,7 +228,7 @@ func (s *session) roundTrip(r request, x *Exchange) (keep bool, err error) {
 
 // readHead reads the head of the final answer.
 func (s *session) readHead(method string) (*http.Response, error) {
-	s.budget.N = headLimit
+	s.budget.left = headLimit
 	for range informative {
 		resp, err := http.ReadResponse(s.reader, &http.Request{Method: method})
 		if err != nil {
@@ -242,12 +242,32 @@ func (s *session) readHead(method string) (*http.Response, error) {
 	return nil, malformed{errors.New("interim answers without end")}
 }
 
-// readError tells an answer that passed the limit from one that is none.
+// readError says why an answer could not be read. Readers of lines hide an error that comes within a line.
 func (s *session) readError(err error) error {
-	if s.budget.N <= 0 {
-		return errTooLarge
+	if s.budget.err != nil {
+		return s.budget.err
 	}
 	return malformed{err}
+}
+
+// limited reads a connection up to a limit, and remembers why it ended.
+type limited struct {
+	conn net.Conn
+	left int64
+	err  error
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		l.err = errTooLarge
+		return 0, l.err
+	}
+	n, err := l.conn.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	if err != nil {
+		l.err = err
+	}
+	return n, err
 }
 
 // kept is the header as a record has it. Of cookies it keeps the name and the attributes, for they may be secrets;

@@ -87,7 +87,7 @@ func (s *nameServer) ask(ctx context.Context, name, kind string) (answer *miekg.
 	defer s.mu.Unlock()
 	if err == nil {
 		s.answered = true
-	} else if ctx.Err() == nil {
+	} else if !over(ctx) {
 		s.silent = true
 	}
 	return answer, truncated, err
@@ -124,7 +124,7 @@ func (s *nameServer) overUDP(ctx context.Context, q *miekg.Msg) (*miekg.Msg, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w.junk != nil && ctx.Err() == nil {
+	if w.junk != nil {
 		return nil, w.junk
 	}
 	return nil, err

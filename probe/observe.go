@@ -61,6 +61,13 @@ func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Lim
 	return rec, nil
 }
 
+// over tells whether a run has ended. A connection's deadline, which is the run's at the latest, may pass a moment
+// before the context says so.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
+}
+
 // normalised returns the target in lower case, with at least one valid SIP domain.
 func (t Target) normalised() (Target, error) {
 	t.User = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(t.User)), "sip:")
@@ -171,8 +178,11 @@ func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Se
 			s.Dials = append(s.Dials, g.dial)
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		s.Incomplete = "the probe ended before everything was asked: " + err.Error()
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		s.Incomplete = "the probe was stopped before everything was asked"
+	case over(ctx):
+		s.Incomplete = "the time was over before everything was asked"
 	}
 	s.Started = o.started
 	s.Elapsed = time.Since(o.started)

@@ -74,7 +74,7 @@ func (o *observer) lookup(ctx context.Context, name, kind string) *Lookup {
 		p.lookup = o.ask(ctx, name, kind)
 		p.lookup.Name, p.lookup.Type = name, kind
 		p.lookup.Elapsed = time.Since(started)
-		if !p.lookup.Outcome.OK() && ctx.Err() != nil {
+		if !p.lookup.Outcome.OK() && over(ctx) {
 			return // what the end of the run cut off is no observation
 		}
 		o.mu.Lock()

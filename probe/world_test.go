@@ -37,14 +37,15 @@ const (
 
 // world is a network in memory, so that a bubble's clock can run it. Handlers own the connections that they get.
 type world struct {
-	tcp     map[string]func(net.Conn)         // by ip:port
-	refused map[string]bool                   // by ip:port; what is in neither is silent
-	answer  func(q *miekg.Msg) []*miekg.Msg   // over UDP
-	packets func(q *miekg.Msg) [][]byte       // instead of answer
-	overTCP func(q *miekg.Msg) *miekg.Msg     // nil refuses
-	byAddr  map[string]func(net.Conn)         // name servers of their own, by ip:port; nil is silent
-	now     func() time.Time                  // nil means time.Now
-	edit    func(v *Vantage)                  // last word on the vantage
+	tcp     map[string]func(net.Conn)       // by ip:port
+	refused map[string]bool                 // by ip:port; what is in neither is silent
+	answer  func(q *miekg.Msg) []*miekg.Msg // over UDP
+	packets func(q *miekg.Msg) [][]byte     // instead of answer
+	overTCP func(q *miekg.Msg) *miekg.Msg   // nil refuses
+	byAddr  map[string]func(net.Conn)       // name servers of their own, by ip:port; nil is silent
+	now     func() time.Time                // nil means time.Now
+	edit    func(v *Vantage)                // last word on the vantage
+	served  sync.WaitGroup                  // ends when the probe has closed every connection
 	mu      sync.Mutex
 	dialled []string // network and address, in order
 	asked   []string // name and type, in order
@@ -69,17 +70,17 @@ func (w *world) dial(ctx context.Context, network, addr string) (net.Conn, error
 	if serve == nil {
 		if network == "udp" {
 			client, server := net.Pipe()
-			go io.Copy(io.Discard, server)
+			w.served.Go(func() { io.Copy(io.Discard, server) })
 			return client, nil
 		}
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
 	client, server := net.Pipe()
-	go func() {
+	w.served.Go(func() {
 		defer server.Close()
 		serve(server)
-	}()
+	})
 	return client, nil
 }
 
@@ -196,10 +197,17 @@ func (w *world) observe(t *testing.T, places ...string) *Record {
 	for _, p := range places {
 		vantages = append(vantages, w.vantage(p))
 	}
-	rec, err := Observe(t.Context(), Target{SIPDomains: []string{testDomain}}, vantages, smallLimits)
+	return w.look(t, t.Context(), Target{SIPDomains: []string{testDomain}}, smallLimits, vantages...)
+}
+
+// look observes, and waits until the probe has closed every connection.
+func (w *world) look(t *testing.T, ctx context.Context, target Target, limits Limits, vantages ...*Vantage) *Record {
+	t.Helper()
+	rec, err := Observe(ctx, target, vantages, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.served.Wait()
 	return rec
 }
 
