@@ -189,7 +189,7 @@ func (o *observer) noteLinks(x *Exchange) {
 
 // hop is a URL that is being asked for or has been.
 type hop struct {
-	once     sync.Once
+	once     once
 	exchange *Exchange
 }
 
@@ -200,11 +200,11 @@ func (o *observer) get(ctx context.Context, l link, accept string) *Exchange {
 	o.mu.Lock()
 	h := o.hops[key]
 	if h == nil {
-		h = &hop{}
+		h = &hop{once: newOnce()}
 		o.hops[key] = h
 	}
 	o.mu.Unlock()
-	h.once.Do(func() {
+	h.once.do(func() {
 		h.exchange = o.getOnce(ctx, l, request{purpose: GetHop, target: l.target, accept: accept})
 	})
 	return h.exchange

@@ -17,14 +17,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
 // gate lets one goroutine try an address first. The others follow only when it could be reached, so that a dead
 // address costs its time-out once.
 type gate struct {
-	once    sync.Once
+	once    once
 	outcome Outcome
 	dial    Dial     // the observation; without an address when there is none
 	conn    net.Conn // of the first attempt, until somebody takes it
@@ -52,13 +51,13 @@ func (o *observer) reach(ctx context.Context, host string, addr netip.AddrPort) 
 	o.mu.Lock()
 	g := o.gates[key]
 	if g == nil {
-		g = &gate{host: host}
+		g = &gate{host: host, once: newOnce()}
 		o.gates[key] = g
 	}
 	g.host = min(g.host, host)
 	o.mu.Unlock()
 
-	g.once.Do(func() {
+	g.once.do(func() {
 		started := time.Now()
 		var err error
 		g.conn, err = o.tryConnect(ctx, host, addr)

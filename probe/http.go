@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -47,7 +46,7 @@ type session struct {
 // slot holds the session of one host and address from request to request. One goroutine at a time has it, so that
 // how many connections there are does not depend on timing.
 type slot struct {
-	taken   sync.Mutex
+	taken   chan struct{} // full while somebody has it
 	session *session
 }
 
@@ -55,7 +54,7 @@ type slot struct {
 // caller must release it, and take no other before.
 func (o *observer) take(ctx context.Context, scheme, host string, addr netip.AddrPort) *session {
 	sl := o.slot(scheme, host, addr)
-	sl.taken.Lock()
+	sl.taken <- struct{}{}
 	if s := sl.session; s.conn == nil && !s.hopeless() {
 		s.dial(ctx)
 	}
@@ -63,7 +62,7 @@ func (o *observer) take(ctx context.Context, scheme, host string, addr netip.Add
 }
 
 // release lets others use the session.
-func (s *session) release() { s.o.slot(s.scheme, s.host, s.addr).taken.Unlock() }
+func (s *session) release() { <-s.o.slot(s.scheme, s.host, s.addr).taken }
 
 func (o *observer) slot(scheme, host string, addr netip.AddrPort) *slot {
 	key := scheme + " " + host + " " + addr.String()
@@ -71,7 +70,7 @@ func (o *observer) slot(scheme, host string, addr netip.AddrPort) *slot {
 	defer o.mu.Unlock()
 	sl := o.slots[key]
 	if sl == nil {
-		sl = &slot{session: o.newSession(scheme, host, addr, HandshakeName)}
+		sl = &slot{taken: make(chan struct{}, 1), session: o.newSession(scheme, host, addr, HandshakeName)}
 		o.slots[key] = sl
 	}
 	return sl

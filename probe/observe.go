@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -122,6 +123,24 @@ func (s *hostSet) all() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.hosts)
+}
+
+// once lets one goroutine do a thing that many want, and the others wait for it. It is sync.Once on a channel, for a
+// wait on the network is long, and the clock of a test's bubble goes on only when all waits are of channels.
+type once struct {
+	begun atomic.Bool
+	done  chan struct{}
+}
+
+func newOnce() once { return once{done: make(chan struct{})} }
+
+func (o *once) do(f func()) {
+	if !o.begun.CompareAndSwap(false, true) {
+		<-o.done
+		return
+	}
+	defer close(o.done)
+	f()
 }
 
 // observer gathers one section.

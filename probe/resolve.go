@@ -21,7 +21,7 @@ const (
 
 // pending is a question that is being asked or has been.
 type pending struct {
-	once   sync.Once
+	once   once
 	lookup Lookup
 }
 
@@ -65,11 +65,11 @@ func (o *observer) lookup(ctx context.Context, name, kind string) *Lookup {
 	o.mu.Lock()
 	p := o.lookups[key]
 	if p == nil {
-		p = &pending{}
+		p = &pending{once: newOnce()}
 		o.lookups[key] = p
 	}
 	o.mu.Unlock()
-	p.once.Do(func() {
+	p.once.do(func() {
 		started := time.Now()
 		p.lookup = o.ask(ctx, name, kind)
 		p.lookup.Name, p.lookup.Type = name, kind
