@@ -41,6 +41,8 @@ type Options struct {
 	OnDone func()
 	// KeepReports keeps the reports of scenarios that passed, too.
 	KeepReports bool
+	// KeepRecords keeps what was seen in each scenario, about half a megabyte each.
+	KeepRecords bool
 	// Limits bound the probe. The zero Limits mean those that suit a lab.
 	Limits probe.Limits
 }
@@ -57,6 +59,8 @@ type Result struct {
 	Elapsed time.Duration
 	// Report is the diagnosis; nil when there is none, or when it is not kept.
 	Report *probe.Report
+	// Record is what was seen; nil when there is none, or when it is not kept.
+	Record *probe.Record
 	// Err says why the scenario could not be run; nil when it could.
 	Err error
 }
@@ -135,11 +139,15 @@ func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
 		}
 		result.Elapsed = time.Since(started)
 	}()
-	rep, err := r.examine(ctx, s)
+	rec, err := r.examine(ctx, s)
 	if err != nil {
 		result.Err = err
 		return result
 	}
+	if r.opts.KeepRecords {
+		result.Record = rec
+	}
+	rep := probe.Diagnose(rec, r.rules)
 	result.Found = roots(rep)
 	result.Problem = s.problem(rep)
 	result.OK = result.Problem == ""
@@ -149,8 +157,8 @@ func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
 	return result
 }
 
-// examine starts the scenario's lab, looks at it from everywhere and judges what was seen.
-func (r *runner) examine(ctx context.Context, s *Scenario) (*probe.Report, error) {
+// examine starts the scenario's lab and looks at it from everywhere.
+func (r *runner) examine(ctx context.Context, s *Scenario) (*probe.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -175,7 +183,7 @@ func (r *runner) examine(ctx context.Context, s *Scenario) (*probe.Report, error
 	if err != nil {
 		return nil, err
 	}
-	return probe.Diagnose(rec, r.rules), nil
+	return rec, nil
 }
 
 // Modes counts the modes among the cases of results, and those of which every case passed.
