@@ -275,7 +275,7 @@ func leaf(key crypto.Signer, edit func(*x509.Certificate), names ...string) tls.
 }
 
 var proxyCertificate = sync.OnceValue(func() tls.Certificate {
-	return leaf(nil, nil, discovery, webFQDN, "meet.contoso.example", "dialin.contoso.example")
+	return leaf(nil, nil, discovery, webFQDN, "lyncdiscoverinternal.contoso.example", "lyncweb-int.contoso.example", "meet.contoso.example", "dialin.contoso.example")
 })
 
 // overTLS shakes hands and hands the connection on.
