@@ -17,7 +17,8 @@ func Diagnose(rec *Record, rules []Rule) *Report {
 		Findings: []Finding{}, Undecided: []Undecided{}, Vantages: []string{},
 	}
 	rec = rec.sound()
-	for _, p := range NewView(rec).Places() {
+	view := NewView(rec)
+	for _, p := range view.Places() {
 		rep.Vantages = append(rep.Vantages, p.Name())
 	}
 	order := map[ID]int{}
@@ -26,7 +27,7 @@ func Diagnose(rec *Record, rules []Rule) *Report {
 		r := &rules[i]
 		order[r.ID] = i
 		explains[r.ID] = r.Explains
-		v := Judge(r, NewView(rec))
+		v := Judge(r, view.another())
 		switch v.kind {
 		case found:
 			rep.Checked++
@@ -41,8 +42,11 @@ func Diagnose(rec *Record, rules []Rule) *Report {
 	}
 	fold(rep.Findings, explains, order)
 	for _, s := range rec.Sections {
-		if s.Incomplete != "" {
+		switch {
+		case s.Incomplete != "":
 			rep.Undecided = append(rep.Undecided, Undecided{ID: "probe.incomplete", Why: s.Vantage + ": " + s.Incomplete})
+		case len(s.Lookups)+len(s.Dials)+len(s.Handshakes)+len(s.Exchanges) == 0:
+			rep.Undecided = append(rep.Undecided, Undecided{ID: "probe.incomplete", Why: s.Vantage + ": the record holds no observation from there"})
 		}
 	}
 	rep.Verdict, rep.Summary = sumUp(rep)

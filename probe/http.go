@@ -19,10 +19,12 @@ import (
 )
 
 const (
-	bodyKept    = 4 << 10  // of a body in the record: enough for any discovery document and to know a log-in page
-	headLimit   = 64 << 10 // of a head: IIS and the proxies send at most a quarter of it
-	informative = 8        // 1xx answers before the real one
-	maxSilence  = 2        // requests to one host and address that may go without an answer
+	bodyKept    = 4 << 10         // of a body in the record: enough for any discovery document and to know a log-in page
+	headLimit   = 64 << 10        // of a head: IIS and the proxies send at most a quarter of it
+	informative = 8               // 1xx answers before the real one
+	maxSilence  = 2               // requests to one host and address that may go without an answer
+	together    = 4               // requests at once to one address: a proxy counts connections, in front and behind
+	patience    = time.Second / 2 // how long one waits for its turn: a server that hangs must not hold up the rest
 )
 
 // session is a connection to one address as one host. Requests go one after the other; the connection is made
@@ -141,6 +143,7 @@ func (s *session) do(ctx context.Context, r request) *Exchange {
 		x.Outcome = Outcome{Code: NotChecked, Text: "the server has been silent too often"}
 		return &x
 	}
+	defer s.o.wait(ctx, x.Addr)()
 	started := time.Now()
 	reused := s.conn != nil && s.used
 	x.Outcome = s.try(ctx, r, &x)
@@ -164,6 +167,33 @@ func (s *session) do(ctx context.Context, r request) *Exchange {
 	x.ID = len(s.o.section.Exchanges) + 1
 	s.o.section.Exchanges = append(s.o.section.Exchanges, x)
 	return &x
+}
+
+// wait lets a few requests at once go to an address, and returns what to call after the answer. A request that has
+// waited long enough goes anyway.
+func (o *observer) wait(ctx context.Context, addr string) (done func()) {
+	o.mu.Lock()
+	turns := o.turns[addr]
+	if turns == nil {
+		turns = make(chan struct{}, together)
+		o.turns[addr] = turns
+	}
+	o.mu.Unlock()
+	leave := func() { <-turns }
+	select {
+	case turns <- struct{}{}:
+		return leave
+	default:
+	}
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case turns <- struct{}{}:
+		return leave
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+	return func() {}
 }
 
 // try makes one attempt on the connection as it is.

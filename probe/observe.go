@@ -158,14 +158,15 @@ type observer struct {
 	mu       sync.Mutex
 	section  Section
 	certs    map[string]Certificate
-	verified map[string]Outcome     // by roots and chain
-	servers  map[string]*nameServer // by ip:port
-	lookups  map[string]*pending    // by name and type
-	gates    map[string]*gate       // by ip:port, as dialled
-	slots    map[string]*slot       // by scheme, host and address: connections that can serve again
-	hops     map[string]*hop        // by URL and media type
-	linked   hostSet                // hosts that this vantage's own documents named
-	users    map[string]string      // by host: the user link of its document, and "legacy "+host for the legacy one
+	verified map[string]Outcome       // by roots and chain
+	servers  map[string]*nameServer   // by ip:port
+	lookups  map[string]*pending      // by name and type
+	gates    map[string]*gate         // by ip:port, as dialled
+	slots    map[string]*slot         // by scheme, host and address: connections that can serve again
+	hops     map[string]*hop          // by URL and media type
+	turns    map[string]chan struct{} // by ip:port
+	linked   hostSet                  // hosts that this vantage's own documents named
+	users    map[string]string        // by host: the user link of its document, and "legacy "+host for the legacy one
 }
 
 func newObserver(v *Vantage, run []string, target Target, limits Limits, learned, named *hostSet) *observer {
@@ -174,7 +175,7 @@ func newObserver(v *Vantage, run []string, target Target, limits Limits, learned
 		section: Section{Vantage: v.Name, Resolvers: v.Resolvers, ManagedDevices: v.Managed},
 		certs:   map[string]Certificate{}, verified: map[string]Outcome{},
 		servers: map[string]*nameServer{}, lookups: map[string]*pending{}, gates: map[string]*gate{},
-		slots: map[string]*slot{}, hops: map[string]*hop{}, linked: hostSet{most: maxHosts}, users: map[string]string{},
+		slots: map[string]*slot{}, hops: map[string]*hop{}, turns: map[string]chan struct{}{}, linked: hostSet{most: maxHosts}, users: map[string]string{},
 	}
 }
 

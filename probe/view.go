@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // View is a record as rules read it. It notes which kinds of observations were read, so that a test can hold a
@@ -12,10 +13,34 @@ import (
 type View struct {
 	record *Record
 	read   Kind
+	known  *sync.Map // what Once has worked out of this record
 }
 
 // NewView returns a view of rec.
-func NewView(rec *Record) *View { return &View{record: rec} }
+func NewView(rec *Record) *View { return &View{record: rec, known: &sync.Map{}} }
+
+// another is a view of the same record for another rule.
+func (v *View) another() *View { return &View{record: v.record, known: v.known} }
+
+// Once returns what work gives for the record, and works it out once for all rules that ask under the same key. Work
+// must be a pure function of the view, and the result must not be changed.
+func Once[T any](v *View, key string, work func(*View) T) T {
+	type entry struct {
+		value T
+		read  Kind
+	}
+	if e, ok := v.known.Load(key); ok {
+		have := e.(entry)
+		v.read |= have.read
+		return have.value
+	}
+	own := v.another()
+	e := entry{value: work(own)}
+	e.read = own.read
+	v.read |= e.read
+	v.known.Store(key, e)
+	return e.value
+}
 
 // Read is the set of kinds read so far.
 func (v *View) Read() Kind { return v.read }

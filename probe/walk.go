@@ -48,10 +48,14 @@ func walksOf(s *Section, target Target) []Walk {
 	if s.Vantage == Proxy {
 		return nil
 	}
-	w := walker{section: s, place: &Place{Section: s, view: &View{record: &Record{Sections: []*Section{s}}}}}
+	w := walker{section: s, place: &Place{Section: s, view: NewView(&Record{Sections: []*Section{s}})}}
 	var walks []Walk
 	for _, domain := range target.SIPDomains {
 		for _, c := range clients {
+			// Inside, the public name is asked only when the internal one leads nowhere.
+			if c.name == "web" && s.Vantage != External && len(w.place.ExchangesFor("lyncdiscover."+domain)) == 0 {
+				continue
+			}
 			walks = append(walks, w.walk(c, domain))
 		}
 	}

@@ -20,7 +20,7 @@ const (
 	jobsPerCPU = 4
 	// dropTime is how long a dial into silence takes in a lab. Nothing in a lab is ever merely slow, so it need only
 	// be long enough to differ from a refusal.
-	dropTime = 50 * time.Millisecond
+	dropTime = 15 * time.Millisecond
 )
 
 // limits are for labs. Four repeats show both nodes of a pool, for the lab's proxy lets them take turns. The time-outs

@@ -41,6 +41,10 @@ func verdict(evidence []probe.Evidence) probe.Verdict {
 // externalWebHosts are the hosts of the external web services: the declared ones, and those that discovery
 // answers of the external web site named outside.
 func externalWebHosts(v *probe.View) []string {
+	return probe.Once(v, "external web hosts", findExternalWebHosts)
+}
+
+func findExternalWebHosts(v *probe.View) []string {
 	hosts := slices.Clone(v.Expected().ExternalWeb)
 	out := v.At(probe.External)
 	for _, x := range out.Exchanges(probe.GetRoot, probe.GetRootLegacy, probe.GetHop) {
@@ -75,6 +79,10 @@ func simpleHosts(v *probe.View) []string {
 
 // publishedHosts are all host names that clients outside use, the most important first, each once.
 func publishedHosts(v *probe.View) []string {
+	return probe.Once(v, "published hosts", findPublishedHosts)
+}
+
+func findPublishedHosts(v *probe.View) []string {
 	var all, hosts []string
 	for _, d := range v.Domains() {
 		all = append(all, publicLabel+d)

@@ -24,8 +24,8 @@ var tlsPlainHttpOn443 = Mode{
 		}},
 	},
 	Near: []Case{
-		{Name: "plain-80", Edit: func(t *topology.Topology) {
-			t.Proxy.MinTLS = "1.2"
+		{Name: "newest-version-only", Edit: func(t *topology.Topology) {
+			t.Proxy.MinTLS = "1.3"
 		}},
 	},
 }

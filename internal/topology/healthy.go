@@ -53,7 +53,7 @@ func Healthy() *Topology {
 	}
 	t.Pools = []Pool{{
 		Name: "pool01.contoso.example",
-		Internal: Site{WebFQDN: "lyncweb-int.contoso.example", HTTPS: 443, HTTP: 80, Certificate: &Certificate{
+		Internal: Site{WebFQDN: "lyncweb-int.contoso.example", HTTPS: 443, HTTP: 80, MinTLS: "1.2", Certificate: &Certificate{
 			CommonName: "pool01.contoso.example",
 			Issuer:     PublicCA, // phones on the office network have no other root
 			Names: []string{"pool01.contoso.example", "fe1.contoso.example", "fe2.contoso.example", "lyncweb-int.contoso.example",
@@ -84,6 +84,7 @@ func Healthy() *Topology {
 		Addresses: []netip.Addr{ProxyPublic, ProxyInside},
 		HTTPS:     443,
 		HTTP:      80,
+		MinTLS:    "1.2",
 		Certificates: []Certificate{{
 			Issuer: PublicCA,
 			Names: []string{"lyncweb-ext.contoso.example", "lyncdiscover.contoso.example", "lyncdiscover.fabrikam.example",
