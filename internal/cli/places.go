@@ -30,10 +30,14 @@ func parseResolvers(list, from []string) (map[string][]string, error) {
 			continue
 		case !slices.Contains(probe.Places(), place):
 			return nil, unknownWord("--resolver "+text, "place", place, probe.Places())
-		case !slices.Contains(from, place):
-			return nil, usage("--resolver %s: %s is not probed from; --from says %s", text, place, strings.Join(from, ","))
 		}
-		out[place] = append(out[place], server)
+		out[place] = append(out[place], server) // one list of flags may serve several commands, whatever --from says
+	}
+	// Phones on the office network and the proxy ask the name server of the LAN, unless told otherwise.
+	for _, place := range []string{probe.WiFi, probe.Proxy} {
+		if len(out[place]) == 0 {
+			out[place] = out[probe.Internal]
+		}
 	}
 	return out, nil
 }

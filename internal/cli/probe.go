@@ -55,7 +55,7 @@ and hand the files to "lyncpin diagnose".`,
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&opts.from, "from", []string{probe.External}, "`places` to probe from: external, internal, wifi, proxy")
-	f.StringArrayVar(&opts.resolvers, "resolver", nil, "name server of a place, `[PLACE=]IP[:PORT]`; may be repeated")
+	f.StringArrayVar(&opts.resolvers, "resolver", nil, "name server of a place, `[PLACE=]IP[:PORT]`; may be repeated; wifi and proxy use that of internal unless given")
 	f.StringArrayVar(&opts.connect, "connect", nil, "connect elsewhere, with SNI and Host as they are, `HOST[:PORT]=IP[:PORT]`; may be repeated")
 	f.StringVar(&opts.roots, "roots", "", "PEM `file` of the roots that any device trusts, in place of the system's")
 	f.StringVar(&opts.enterpriseRoots, "enterprise-roots", "", "PEM `file` of the roots that managed machines trust as well")
