@@ -89,6 +89,9 @@ func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.Ad
 		// The service's own path depends neither on the host name nor on the rule for the root: its answer tells
 		// a proxy that changes the one or refuses the other from one that reaches no Front End.
 		service = s.do(ctx, request{purpose: GetService, target: servicePath})
+		if service.Document == nil && service.Status != 0 {
+			service = s.do(ctx, request{purpose: GetServiceCase, target: serviceOtherway})
+		}
 	}
 	s.release() // for what learn asks may go to the same server
 	o.learn(ctx, root, acceptUCWAJSON)

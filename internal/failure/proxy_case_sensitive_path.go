@@ -52,7 +52,7 @@ func detectProxyCaseSensitivePath(v *probe.View) probe.Verdict {
 	}
 	asked := false
 	var evidence []probe.Evidence
-	for _, host := range l.webNames() {
+	for _, host := range l.coreNames() {
 		for _, other := range l.answers(host, probe.GetServiceCase) {
 			for _, x := range l.answers(host, probe.GetService) {
 				if x.Addr != other.Addr {
