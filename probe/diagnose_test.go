@@ -19,7 +19,8 @@ func judging(id ID, severity Severity, v Verdict, explains ...ID) Rule {
 func foundIt(text string) Verdict { return Found(Evidence{Vantage: External, Text: text}) }
 
 func anyRecord() *Record {
-	return &Record{Schema: RecordSchema, Target: Target{SIPDomains: []string{testDomain}}, Sections: []*Section{{Vantage: External}}}
+	return &Record{Schema: RecordSchema, Target: Target{SIPDomains: []string{testDomain}}, Sections: []*Section{
+		{Vantage: External, Lookups: []Lookup{{Name: discovery, Type: "A", Outcome: Outcome{Code: OK}}}}}}
 }
 
 // Findings fold under what explains them: roots first, the worst first, and a circle has a root too.

@@ -295,6 +295,22 @@ func TestOverridesKeepHostsApart(t *testing.T) {
 	})
 }
 
+// A host that an override sends to a dead port does not take the others of its address with it.
+func TestOverrideToDeadPort(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{answer: zone(), refused: map[string]bool{"192.0.2.7:1443": true, "192.0.2.7:80": true},
+			tcp: map[string]func(net.Conn){"192.0.2.7:2443": overTLS(answering(func(*http.Request) string { return replyText("200 OK", "text/plain", "web") }))},
+			edit: func(v *Vantage) {
+				v.Connect = map[string]string{discovery + ":443": "192.0.2.7:1443", discovery: "192.0.2.7", webFQDN: "192.0.2.7:2443"}
+			}}
+		rec := w.look(t, t.Context(), Target{SIPDomains: []string{testDomain}, Expected: Expected{ExternalWeb: []string{webFQDN}}}, smallLimits, w.vantage(External))
+		if xs := exchangesFor(rec, GetUCWA); len(xs) != 1 || xs[0].Body != "web" {
+			t.Errorf("ucwa = %+v, want one answer", xs)
+		}
+	})
+}
+
 // A cancelled run does not wait for a name server.
 func TestLookupCancelled(t *testing.T) {
 	t.Parallel()

@@ -118,7 +118,8 @@ func (s *nameServer) overUDP(ctx context.Context, q *miekg.Msg) (*miekg.Msg, err
 		if r, err = s.exchange(limited, conn, packet, w, wait); err == nil {
 			return r.msg, r.err
 		}
-		if classify(err).Code != Timeout || limited.Err() != nil {
+		// A socket that failed under another question is worth a second try too.
+		if code := classify(err).Code; code != Timeout && code != Closed || limited.Err() != nil {
 			break
 		}
 	}
@@ -237,7 +238,7 @@ func answers(msg *miekg.Msg, q miekg.Question) bool {
 
 // failed ends a socket: its questions may be asked over another.
 func (s *nameServer) failed(conn net.Conn, err error) {
-	conn.Close()
+	defer conn.Close() // after the others have stopped to use it
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conn = nil

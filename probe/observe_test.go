@@ -202,6 +202,35 @@ func TestFirstAddressDead(t *testing.T) {
 	})
 }
 
+// Name servers turn the order of addresses. The record does not turn with it, nor tell which name came first.
+func TestOrderOfAddresses(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][]string{{proxyIP, "203.0.113.11"}, {"203.0.113.11", proxyIP}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := deployment(false)
+			var records []string
+			for _, name := range []string{discovery, webFQDN, "meet.contoso.example", "dialin.contoso.example"} {
+				for _, ip := range order {
+					records = append(records, name+". 300 IN A "+ip)
+				}
+			}
+			w.answer = zone(records...)
+			w.tcp["203.0.113.11:443"] = w.tcp[proxyIP+":443"]
+			rec := w.observe(t)
+			for _, purpose := range []string{GetRepeat, GetUCWA} {
+				for _, x := range exchangesFor(rec, purpose) {
+					if x.Addr != proxyIP+":443" {
+						t.Errorf("%s went to %s, want the first address by number", purpose, x.Addr)
+					}
+				}
+			}
+			if d := NewView(rec).At(External).Dial(proxyIP + ":443"); d == nil || d.Host != "dialin.contoso.example" {
+				t.Errorf("dial %+v, want the first name by the alphabet", d)
+			}
+		})
+	}
+}
+
 // A user link with a port of its own is asked there, not at 443.
 func TestUserLinkWithPort(t *testing.T) {
 	t.Parallel()

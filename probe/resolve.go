@@ -109,8 +109,8 @@ func (o *observer) ask(ctx context.Context, name, kind string) Lookup {
 			continue
 		}
 		last = o.askServer(ctx, s, name, kind)
-		if last.Outcome.Code != Timeout && last.Outcome.Code != Refused && last.Outcome.Code != Unreachable {
-			break
+		if code := last.Outcome.Code; code == OK || strings.HasPrefix(code, "dns.") {
+			break // an answer, whatever it says
 		}
 	}
 	return last
