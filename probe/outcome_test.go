@@ -39,14 +39,14 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 }
 
 // shakeWith shakes hands with a real socket and reads a byte.
-func shakeWith(t *testing.T, addr string, conf *tls.Config) error {
+func shakeWith(t *testing.T, addr string, conf *tls.Config, limit time.Duration) error {
 	t.Helper()
 	raw, err := net.Dial("tcp", addr)
 	if err != nil {
 		return err
 	}
 	defer raw.Close()
-	raw.SetDeadline(time.Now().Add(100 * time.Millisecond))
+	raw.SetDeadline(time.Now().Add(limit))
 	c := tls.Client(raw, conf)
 	if err := c.Handshake(); err != nil {
 		return err
@@ -108,7 +108,11 @@ func TestClassifyReal(t *testing.T) {
 			if c.conf != nil {
 				c.conf(conf)
 			}
-			err := shakeWith(t, listen(t, c.serve), conf)
+			limit := time.Minute
+			if c.want == Timeout {
+				limit = 50 * time.Millisecond
+			}
+			err := shakeWith(t, listen(t, c.serve), conf, limit)
 			if got := classify(err); got.Code != c.want || got.Text == "" {
 				t.Errorf("classify(%v) = %+v, want %s", err, got, c.want)
 			}
