@@ -11,16 +11,16 @@ import (
 // Match returns the scenarios that at least one pattern matches, each once, in the order of [All]; all of them when
 // there is no pattern. A pattern is
 //
-//   - the ID of a scenario, or of a mode, which stands for its cases and near misses;
+//   - the ID of a scenario, also of one that only [Every] has, or of a mode, which stands for its cases and near misses;
 //   - a glob: "*" is any text, "?" any character, [a-c] one of a set. A slash matches only a slash, but a pattern
 //     without any slash is compared with the mode or group in front of the first one: "dns.*", "baseline".
 //
 // A pattern that matches nothing is an error that names the nearest valid word.
 func Match(patterns []string) ([]Scenario, error) {
-	all := All()
 	if len(patterns) == 0 {
-		return all, nil
+		return All(), nil
 	}
+	all := Every()
 	taken := make([]bool, len(all))
 	for _, p := range patterns {
 		matched, err := mark(all, taken, p)
@@ -53,6 +53,7 @@ func mark(all []Scenario, taken []bool, pattern string) (bool, error) {
 			subject, _, _ = strings.Cut(subject, "/")
 		}
 		ok, err := path.Match(pattern, subject)
+		ok = ok && (!all[i].further || pattern == subject)
 		if err != nil {
 			return false, fmt.Errorf("pattern %q: a bracket or backslash is not closed", pattern)
 		}

@@ -29,6 +29,8 @@
 package scenarios
 
 import (
+	"slices"
+
 	"lyncpin/internal/failure"
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -58,38 +60,57 @@ type Scenario struct {
 	// Absent are modes that must not be found, not even as a consequence.
 	Absent []probe.ID
 
-	build func() *topology.Topology
+	further bool // one of those that All leaves out
+	build   func() *topology.Topology
 }
 
 // Topology is the deployment, a new one at every call.
 func (s *Scenario) Topology() *topology.Topology { return s.build() }
 
-// All returns every scenario but those in files: the catalogue's in its order, then baselines, then compounds.
+// All returns every scenario but the further ones of modes and those in files: the catalogue's in its order, then
+// baselines, then compounds.
 func All() []Scenario {
+	return slices.DeleteFunc(Every(), func(s Scenario) bool { return s.further })
+}
+
+// Every returns what All does and, after the cases and near misses of each mode, its further ones. They differ from
+// those in a detail, which the tests hold the rules to.
+func Every() []Scenario {
 	var all []Scenario
 	modes := failure.Modes()
 	for i := range modes {
-		all = append(all, ofMode(&modes[i])...)
+		m := &modes[i]
+		all = slices.Concat(all, cases(m, m.Cases), nearMisses(m, m.Near), further(cases(m, m.More)), further(nearMisses(m, m.MoreNear)))
 	}
-	all = append(all, baselines()...)
-	return append(all, compounds()...)
+	return slices.Concat(all, baselines(), compounds())
 }
 
-// ofMode makes the scenarios of one mode.
-func ofMode(m *failure.Mode) []Scenario {
+func cases(m *failure.Mode, list []failure.Case) []Scenario {
 	var out []Scenario
-	for _, c := range m.Cases {
+	for _, c := range list {
 		out = append(out, Scenario{
 			ID: string(m.ID) + "/" + c.Name, Kind: KindCase,
 			Want: []probe.ID{m.ID}, build: edited(topology.Healthy, c.Edit),
 		})
 	}
-	for _, c := range m.Near {
+	return out
+}
+
+func nearMisses(m *failure.Mode, list []failure.Case) []Scenario {
+	var out []Scenario
+	for _, c := range list {
 		out = append(out, Scenario{
 			ID: string(m.ID) + "/near/" + c.Name, Kind: KindNear, build: edited(topology.Healthy, c.Edit),
 		})
 	}
 	return out
+}
+
+func further(list []Scenario) []Scenario {
+	for i := range list {
+		list[i].further = true
+	}
+	return list
 }
 
 // edited builds what base builds, with the edits made in order.
@@ -122,7 +143,7 @@ func Fault(id string) (mode probe.ID, edit func(*topology.Topology), err error) 
 		for _, list := range []struct {
 			infix string
 			cases []failure.Case
-		}{{"/", m.Cases}, {"/near/", m.Near}} {
+		}{{"/", m.Cases}, {"/", m.More}, {"/near/", m.Near}, {"/near/", m.MoreNear}} {
 			for _, c := range list.cases {
 				name := string(m.ID) + list.infix + c.Name
 				if name == id {

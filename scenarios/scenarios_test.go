@@ -9,7 +9,7 @@ import (
 // Every scenario of the project says what it should.
 func TestEveryScenario(t *testing.T) {
 	t.Parallel()
-	all := scenarios.All()
+	all := scenarios.Every()
 	if len(all) == 0 {
 		t.Fatal("no scenarios")
 	}

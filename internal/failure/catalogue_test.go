@@ -46,7 +46,7 @@ func TestEveryModeIsWhole(t *testing.T) {
 				}
 			}
 			if m.Undecidable != "" {
-				if m.Detect != nil || len(m.Cases) > 0 || len(m.Near) > 0 {
+				if m.Detect != nil || len(m.Cases)+len(m.More)+len(m.Near)+len(m.MoreNear) > 0 {
 					t.Error("a mode that cannot be decided has a rule or cases")
 				}
 				return
@@ -116,7 +116,7 @@ func TestCasesEditTheTopology(t *testing.T) {
 	healthy := topology.Healthy()
 	for _, m := range failure.Modes() {
 		names := map[string]bool{}
-		for _, c := range slices.Concat(m.Cases, m.Near) {
+		for _, c := range slices.Concat(m.Cases, m.More, m.Near, m.MoreNear) {
 			if names[c.Name] {
 				t.Errorf("%s has two cases named %s", m.ID, c.Name)
 			}
@@ -130,7 +130,7 @@ func TestCasesEditTheTopology(t *testing.T) {
 				t.Errorf("%s/%s: no lab could run it: %v", m.ID, c.Name, err)
 			}
 		}
-		for _, c := range m.Cases {
+		for _, c := range slices.Concat(m.Cases, m.More) {
 			edited := topology.Healthy()
 			c.Edit(edited)
 			if !reflect.DeepEqual(edited.Plan, healthy.Plan) {

@@ -24,6 +24,8 @@ var dnsCnameChainBroken = Mode{
 		{Name: "dangling", Edit: func(t *topology.Topology) {
 			t.External.Set(t.Discovery(0), "CNAME", "lyncwebext.contoso.example")
 		}},
+	},
+	More: []Case{
 		{Name: "circle", Edit: func(t *topology.Topology) {
 			t.External.Set(t.Discovery(0), "CNAME", "lync."+t.SIPDomains[0])
 			t.External.Set("lync."+t.SIPDomains[0], "CNAME", t.Discovery(0))

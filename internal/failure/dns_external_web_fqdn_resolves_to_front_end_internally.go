@@ -25,6 +25,8 @@ var dnsExternalWebFqdnResolvesToFrontEndInternally = Mode{
 		{Name: "front-end-address", Edit: func(t *topology.Topology) {
 			t.Internal.Address(topology.FE1Inside, t.ExternalWeb())
 		}},
+	},
+	More: []Case{
 		{Name: "balancer-address", Edit: func(t *topology.Topology) {
 			t.Internal.Address(topology.BalancerInside, t.ExternalWeb())
 		}},

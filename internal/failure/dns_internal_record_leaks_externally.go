@@ -24,6 +24,8 @@ var dnsInternalRecordLeaksExternally = Mode{
 		{Name: "lyncdiscover", Edit: func(t *topology.Topology) {
 			t.External.Address(topology.BalancerInside, t.Discovery(0))
 		}},
+	},
+	More: []Case{
 		{Name: "external-web", Edit: func(t *topology.Topology) {
 			t.External.Address(topology.ProxyInside, t.ExternalWeb())
 		}},

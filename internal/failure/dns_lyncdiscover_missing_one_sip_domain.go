@@ -21,6 +21,8 @@ var dnsLyncdiscoverMissingOneSipDomain = Mode{
 		{Name: "second-domain", Edit: func(t *topology.Topology) {
 			t.External.Remove(t.Discovery(1))
 		}},
+	},
+	More: []Case{
 		{Name: "main-domain", Edit: func(t *topology.Topology) {
 			t.External.Remove(t.Discovery(0))
 		}},

@@ -24,6 +24,8 @@ var dnsLyncdiscoverPointsToAccessEdge = Mode{
 		{Name: "edge-address", Edit: func(t *topology.Topology) {
 			t.External.Address(topology.EdgePublic, t.Discovery(0), t.Discovery(1))
 		}},
+	},
+	More: []Case{
 		{Name: "cname-to-sip", Edit: func(t *topology.Topology) {
 			t.External.Set(t.Discovery(0), "CNAME", "sip."+t.SIPDomains[0])
 		}},

@@ -27,6 +27,8 @@ var dnsLyncdiscoverPointsToCompanyWebsite = Mode{
 			t.External.Add("*."+t.SIPDomains[0], "A", topology.WebsitePublic.String())
 			t.External.Add("*."+t.SIPDomains[1], "A", topology.WebsitePublic.String())
 		}},
+	},
+	More: []Case{
 		{Name: "copied-address", Edit: func(t *topology.Topology) {
 			addWebsite(t)
 			t.External.Address(topology.WebsitePublic, t.Discovery(0), t.Discovery(1))

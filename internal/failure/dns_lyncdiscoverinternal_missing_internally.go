@@ -21,6 +21,8 @@ var dnsLyncdiscoverinternalMissingInternally = Mode{
 		{Name: "no-record", Edit: func(t *topology.Topology) {
 			t.Internal.Remove(t.InternalDiscovery(0), t.InternalDiscovery(1))
 		}},
+	},
+	More: []Case{
 		{Name: "second-domain", Edit: func(t *topology.Topology) {
 			t.Internal.Remove(t.InternalDiscovery(1))
 		}},

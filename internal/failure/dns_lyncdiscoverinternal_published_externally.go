@@ -22,6 +22,8 @@ var dnsLyncdiscoverinternalPublishedExternally = Mode{
 		{Name: "private-address", Edit: func(t *topology.Topology) {
 			t.External.Address(topology.BalancerInside, t.InternalDiscovery(0))
 		}},
+	},
+	More: []Case{
 		{Name: "proxy-address", Edit: func(t *topology.Topology) {
 			t.External.Address(topology.ProxyPublic, t.InternalDiscovery(0))
 		}},

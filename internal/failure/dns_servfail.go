@@ -26,6 +26,8 @@ var dnsServfail = Mode{
 		{Name: "servfail", Edit: func(t *topology.Topology) {
 			t.External.Answers = append(t.External.Answers, topology.Answer{Name: t.Discovery(0), RCode: "SERVFAIL"})
 		}},
+	},
+	More: []Case{
 		{Name: "refused", Edit: func(t *topology.Topology) {
 			t.External.Answers = append(t.External.Answers, topology.Answer{Name: t.ExternalWeb(), RCode: "REFUSED"})
 		}},

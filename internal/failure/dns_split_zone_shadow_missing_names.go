@@ -24,6 +24,8 @@ var dnsSplitZoneShadowMissingNames = Mode{
 		{Name: "simple-urls", Edit: func(t *topology.Topology) {
 			t.Internal.Remove("meet."+t.SIPDomains[0], "meet."+t.SIPDomains[1], "dialin."+t.SIPDomains[0])
 		}},
+	},
+	More: []Case{
 		{Name: "all-public-names", Edit: func(t *topology.Topology) {
 			t.Internal.Remove("meet."+t.SIPDomains[0], "dialin."+t.SIPDomains[0], t.ExternalWeb(), t.Discovery(0), "wac."+t.SIPDomains[0])
 		}},

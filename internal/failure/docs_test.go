@@ -39,27 +39,22 @@ func TestModesPageIsCurrent(t *testing.T) {
 			}
 			b.WriteString("\n")
 		}
-		for i, c := range m.Cases {
-			if i == 0 {
-				b.WriteString("- **Cases**: ")
-			} else {
-				b.WriteString(", ")
+		for _, list := range []struct {
+			title, infix string
+			cases        []failure.Case
+		}{
+			{"Cases", "/", m.Cases},
+			{"Near misses, which stay silent", "/near/", m.Near},
+			{"Further cases", "/", m.More},
+			{"Further near misses", "/near/", m.MoreNear},
+		} {
+			var ids []string
+			for _, c := range list.cases {
+				ids = append(ids, fmt.Sprintf("`%s%s%s`", m.ID, list.infix, c.Name))
 			}
-			fmt.Fprintf(&b, "`%s/%s`", m.ID, c.Name)
-		}
-		if len(m.Cases) > 0 {
-			b.WriteString("\n")
-		}
-		for i, c := range m.Near {
-			if i == 0 {
-				b.WriteString("- **Near misses, which stay silent**: ")
-			} else {
-				b.WriteString(", ")
+			if len(ids) > 0 {
+				fmt.Fprintf(&b, "- **%s**: %s\n", list.title, strings.Join(ids, ", "))
 			}
-			fmt.Fprintf(&b, "`%s/near/%s`", m.ID, c.Name)
-		}
-		if len(m.Near) > 0 {
-			b.WriteString("\n")
 		}
 		fmt.Fprintf(&b, "- **Sources**: %s\n", strings.Join(m.Sources, "; "))
 	}

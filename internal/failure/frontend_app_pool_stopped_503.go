@@ -28,6 +28,8 @@ var frontendAppPoolStopped503 = Mode{
 	Confused: []probe.ID{"frontend.one-node-down", "proxy.upstream-down-502", "proxy.path-allowlist-missing-ucwa"},
 	Cases: []Case{
 		{Name: "ucwa", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"ucwa"} }},
+	},
+	More: []Case{
 		{Name: "discovery", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"autodiscover"} }},
 		{Name: "meeting-pages", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"meet"} }},
 		{Name: "all", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"*"} }},

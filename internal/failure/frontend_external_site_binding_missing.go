@@ -26,6 +26,8 @@ var frontendExternalSiteBindingMissing = Mode{
 	Confused: []probe.ID{"frontend.external-site-stopped", "proxy.http80-closed", "network.firewall-proxy-to-fe-blocked"},
 	Cases: []Case{
 		{Name: "https-removed", Edit: func(t *topology.Topology) { t.FrontEndPool().External.HTTPS = 0 }},
+	},
+	More: []Case{
 		{Name: "http-removed", Edit: func(t *topology.Topology) { t.FrontEndPool().External.HTTP = 0 }},
 		{Name: "https-port-overridden", Edit: func(t *topology.Topology) { t.FrontEndPool().External.HTTPS = 5443 }},
 		{Name: "http-removed-behind-balancer", Edit: func(t *topology.Topology) {

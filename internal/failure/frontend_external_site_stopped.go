@@ -30,6 +30,8 @@ var frontendExternalSiteStopped = Mode{
 				t.FrontEndPool().Nodes[i].Stopped = []string{"external"}
 			}
 		}},
+	},
+	More: []Case{
 		{Name: "single-server", Edit: func(t *topology.Topology) {
 			oneNode(t)
 			t.FrontEndPool().Nodes[0].Stopped = []string{"external"}
@@ -43,6 +45,8 @@ var frontendExternalSiteStopped = Mode{
 	},
 	Near: []Case{
 		{Name: "single-server-running", Edit: oneNode},
+	},
+	MoreNear: []Case{
 		{Name: "balancer-running", Edit: throughBalancer},
 	},
 }

@@ -31,6 +31,8 @@ var frontendExternalWebFqdnEqualsInternal = Mode{
 		{Name: "left-at-internal-name", Edit: func(t *topology.Topology) {
 			t.FrontEndPool().External.WebFQDN = t.InternalWeb()
 		}},
+	},
+	More: []Case{
 		{Name: "same-name-both-sides", Edit: func(t *topology.Topology) {
 			name := t.InternalWeb()
 			t.FrontEndPool().External.WebFQDN = name

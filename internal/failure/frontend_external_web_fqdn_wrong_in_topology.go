@@ -26,6 +26,8 @@ var frontendExternalWebFqdnWrongInTopology = Mode{
 		{Name: "old-name", Edit: func(t *topology.Topology) {
 			t.FrontEndPool().External.WebFQDN = "lyncweb-old.contoso.example"
 		}},
+	},
+	More: []Case{
 		{Name: "misspelt-domain", Edit: func(t *topology.Topology) {
 			t.FrontEndPool().External.WebFQDN = "lyncweb-ext.contso.example"
 			t.External.Zones = append(t.External.Zones, "contso.example")

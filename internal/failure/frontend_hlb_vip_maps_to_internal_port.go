@@ -30,6 +30,8 @@ var frontendHlbVipMapsToInternalPort = Mode{
 			t.Proxy.WebServer(topology.FE1HTTPS).Verify = "none"
 			t.FrontEndPool().Balancer.Ports[4443] = 443
 		}},
+	},
+	More: []Case{
 		{Name: "both-ports", Edit: func(t *topology.Topology) {
 			throughBalancer(t)
 			t.Proxy.WebServer(topology.FE1HTTPS).Verify = "none"

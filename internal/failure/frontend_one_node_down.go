@@ -36,6 +36,8 @@ var frontendOneNodeDown = Mode{
 		{Name: "discovery-pool-stopped", Edit: func(t *topology.Topology) {
 			t.FrontEndPool().Nodes[1].StoppedAppPools = []string{"autodiscover"}
 		}},
+	},
+	More: []Case{
 		{Name: "site-stopped", Edit: func(t *topology.Topology) {
 			t.FrontEndPool().Nodes[1].Stopped = []string{"external"}
 		}},

@@ -24,6 +24,8 @@ var frontendSimpleUrlNotRegistered = Mode{
 		{Name: "second-domain", Edit: func(t *topology.Topology) {
 			unregister(t, "meet."+t.SIPDomains[1])
 		}},
+	},
+	More: []Case{
 		{Name: "main-meeting-url", Edit: func(t *topology.Topology) {
 			unregister(t, "meet."+t.SIPDomains[0])
 		}},
@@ -38,6 +40,8 @@ var frontendSimpleUrlNotRegistered = Mode{
 			withoutSimpleHosts(t)
 			t.Plan.Meet, t.Plan.Dialin = []string{t.ExternalWeb()}, []string{t.ExternalWeb()}
 		}},
+	},
+	MoreNear: []Case{
 		{Name: "one-host-for-all-below-a-path", Edit: func(t *topology.Topology) {
 			name := "lync.contoso.example"
 			withoutSimpleHosts(t)

@@ -26,6 +26,8 @@ var frontendWebCertificateUnassignedOrWrong = Mode{
 	Confused: []probe.ID{"tls.backend-name-mismatch", "tls.backend-untrusted", "frontend.external-site-stopped"},
 	Cases: []Case{
 		{Name: "unassigned", Edit: func(t *topology.Topology) { t.FrontEndPool().External.Certificate = nil }},
+	},
+	More: []Case{
 		{Name: "of-the-management-service", Edit: func(t *topology.Topology) {
 			t.FrontEndPool().External.Certificate = &topology.Certificate{CommonName: "WMSvc-SHA2-FE1", Names: []string{"wmsvc-sha2-fe1"}, Issuer: topology.SelfSigned}
 		}},

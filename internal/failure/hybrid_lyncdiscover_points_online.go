@@ -31,6 +31,8 @@ var hybridLyncdiscoverPointsOnline = Mode{
 			t.External.Set(t.Discovery(0), "CNAME", onlineHost)
 			t.External.Set(t.Discovery(1), "CNAME", onlineHost)
 		}},
+	},
+	More: []Case{
 		{Name: "by-address", Edit: func(t *topology.Topology) {
 			onlineService(t)
 			t.External.Address(onlineAddress, t.Discovery(0), t.Discovery(1))

@@ -32,6 +32,8 @@ var hybridRedirectLoop = Mode{
 			t.FrontEndPool().Redirects = map[string]string{t.SIPDomains[0]: "https://" + onlineHost + "/Autodiscover/AutodiscoverService.svc/root"}
 			t.App(topology.OnlineService).Redirect = "https://" + t.ExternalWeb() + "/Autodiscover/AutodiscoverService.svc/root?originalDomain=" + t.SIPDomains[0]
 		}},
+	},
+	More: []Case{
 		{Name: "second-domain", Edit: func(t *topology.Topology) {
 			onlineService(t)
 			t.FrontEndPool().Redirects = map[string]string{t.SIPDomains[1]: "https://" + onlineHost + "/Autodiscover/AutodiscoverService.svc/root"}

@@ -20,6 +20,8 @@ var meetingDialinNotPublished = Mode{
 	Confused: []probe.ID{"frontend.simple-url-not-registered", "meeting.simple-url-not-published"},
 	Cases: []Case{
 		{Name: "no-rule", Edit: func(t *topology.Topology) { t.Proxy.Unpublish("dialin." + t.SIPDomains[0]) }},
+	},
+	More: []Case{
 		{Name: "connection-reset", Edit: func(t *topology.Topology) {
 			t.Proxy.ResetUnknown = true
 			t.Proxy.Unpublish("dialin." + t.SIPDomains[0])

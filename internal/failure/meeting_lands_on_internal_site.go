@@ -25,6 +25,8 @@ var meetingLandsOnInternalSite = Mode{
 		{Name: "all-meeting-hosts", Edit: func(t *topology.Topology) {
 			meetingsTo443(t, "meet."+t.SIPDomains[0], "meet."+t.SIPDomains[1])
 		}},
+	},
+	More: []Case{
 		{Name: "second-domain", Edit: func(t *topology.Topology) { meetingsTo443(t, "meet."+t.SIPDomains[1]) }},
 		{Name: "with-dialin", Edit: func(t *topology.Topology) {
 			meetingsTo443(t, "meet."+t.SIPDomains[0], "meet."+t.SIPDomains[1], "dialin."+t.SIPDomains[0])

@@ -22,6 +22,8 @@ var meetingPerDomainMeetMissing = Mode{
 	Confused: []probe.ID{"tls.san-missing-second-sip-domain", "meeting.simple-url-dns-missing", "meeting.simple-url-not-published", "frontend.simple-url-not-registered"},
 	Cases: []Case{
 		{Name: "no-record", Edit: func(t *topology.Topology) { t.External.Remove("meet." + t.SIPDomains[1]) }},
+	},
+	More: []Case{
 		{Name: "no-rule", Edit: func(t *topology.Topology) { t.Proxy.Unpublish("meet." + t.SIPDomains[1]) }},
 		{Name: "nowhere", Edit: func(t *topology.Topology) {
 			host := "meet." + t.SIPDomains[1]

@@ -20,6 +20,8 @@ var meetingSimpleUrlDnsMissing = Mode{
 	Confused: []probe.ID{"meeting.per-domain-meet-missing", "dns.split-zone-shadow-missing-names", "meeting.simple-url-not-published"},
 	Cases: []Case{
 		{Name: "main-domain", Edit: func(t *topology.Topology) { t.External.Remove("meet." + t.SIPDomains[0]) }},
+	},
+	More: []Case{
 		{Name: "all-meeting-hosts", Edit: func(t *topology.Topology) {
 			t.External.Remove("meet."+t.SIPDomains[0], "meet."+t.SIPDomains[1])
 		}},
@@ -30,6 +32,8 @@ var meetingSimpleUrlDnsMissing = Mode{
 			withoutSimpleHosts(t)
 			t.Plan.Meet, t.Plan.Dialin = nil, nil
 		}},
+	},
+	MoreNear: []Case{
 		{Name: "by-cname", Edit: func(t *topology.Topology) {
 			t.External.Set("meet."+t.SIPDomains[0], "CNAME", t.ExternalWeb())
 		}},

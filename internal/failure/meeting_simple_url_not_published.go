@@ -25,6 +25,8 @@ var meetingSimpleUrlNotPublished = Mode{
 		{Name: "no-rule", Edit: func(t *topology.Topology) {
 			t.Proxy.Unpublish("meet."+t.SIPDomains[0], "meet."+t.SIPDomains[1])
 		}},
+	},
+	More: []Case{
 		{Name: "connection-reset", Edit: func(t *topology.Topology) {
 			t.Proxy.ResetUnknown = true
 			t.Proxy.Unpublish("meet."+t.SIPDomains[0], "meet."+t.SIPDomains[1])
@@ -46,6 +48,8 @@ var meetingSimpleUrlNotPublished = Mode{
 			t.External.Address(topology.WebsitePublic, host)
 			t.Internal.Address(topology.WebsitePublic, host)
 		}},
+	},
+	MoreNear: []Case{
 		{Name: "default-site-beside", Edit: welcomeSite},
 	},
 }

@@ -28,6 +28,8 @@ var meetingWacUnpublished = Mode{
 	Confused: []probe.ID{"meeting.wac-wrong-port-or-offload"},
 	Cases: []Case{
 		{Name: "no-record", Edit: func(t *topology.Topology) { t.External.Remove(t.App(topology.OfficeWebApps).FQDN) }},
+	},
+	More: []Case{
 		{Name: "no-rule", Edit: func(t *topology.Topology) { t.Proxy.Unpublish(t.App(topology.OfficeWebApps).FQDN) }},
 		{Name: "connection-reset", Edit: func(t *topology.Topology) {
 			t.Proxy.ResetUnknown = true

@@ -30,6 +30,8 @@ var meetingWacWrongPortOrOffload = Mode{
 		{Name: "to-front-end", Edit: func(t *topology.Topology) {
 			t.Proxy.Rule(t.App(topology.OfficeWebApps).FQDN).WebServers = []string{topology.FE1HTTPS}
 		}},
+	},
+	More: []Case{
 		{Name: "port-flipped", Edit: func(t *topology.Topology) { t.Proxy.WebServer(topology.OfficeServer).Port = 4443 }},
 		{Name: "offloaded-to-80", Edit: func(t *topology.Topology) {
 			w := t.Proxy.WebServer(topology.OfficeServer)

@@ -23,8 +23,12 @@ type Mode struct {
 	Undecidable string
 	// Confused are the modes that look alike; each must be told apart from this one by a case of its own.
 	Confused []probe.ID
-	// Cases are edits that cause the mode; Near are edits that look like it and are healthy.
+	// Cases are edits that cause the mode; Near are edits that look like it and are healthy. Each is a scenario, so
+	// these are the ways in and out that an administrator would know again.
 	Cases, Near []Case
+	// More and MoreNear are further edits of both kinds, which differ from those in a detail. The tests hold the rule
+	// to them as well; they are run only when they are asked for by name.
+	More, MoreNear []Case
 }
 
 // Case is an edit of topology.Healthy().
@@ -39,13 +43,18 @@ func Modes() []Mode {
 	return slices.Concat(dnsModes(), networkModes(), tlsModes(), proxyModes(), frontendModes(), meetingModes(), hybridModes(), mobilityModes())
 }
 
-// Rules are the rules of all modes that can be decided.
+// Rules are the rules of all modes that can be decided. Each explains that discovery fails, for that mode is what
+// remains to be said when no other was found.
 func Rules() []probe.Rule {
 	var rules []probe.Rule
 	for _, m := range Modes() {
-		if m.Undecidable == "" {
-			rules = append(rules, m.Rule)
+		if m.Undecidable != "" {
+			continue
 		}
+		if m.ID != mobilityDiscoveryFails.ID {
+			m.Explains = append(slices.Clone(m.Explains), mobilityDiscoveryFails.ID)
+		}
+		rules = append(rules, m.Rule)
 	}
 	return rules
 }

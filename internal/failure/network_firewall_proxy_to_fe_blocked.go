@@ -27,6 +27,8 @@ var networkFirewallProxyToFeBlocked = Mode{
 					topology.Path{From: "proxy", To: n.Address.String(), Port: 8080, Action: topology.Drop})
 			}
 		}},
+	},
+	More: []Case{
 		{Name: "4443-only", Edit: func(t *topology.Topology) {
 			for _, n := range t.FrontEndPool().Nodes {
 				t.Paths = append(t.Paths, topology.Path{From: "proxy", To: n.Address.String(), Port: 4443, Action: topology.Drop})

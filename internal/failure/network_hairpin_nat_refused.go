@@ -25,6 +25,8 @@ var networkHairpinNatRefused = Mode{
 			t.Paths = append(t.Paths, topology.Path{From: "wifi", To: topology.ProxyPublic.String(), Action: topology.Drop},
 				topology.Path{From: "internal", To: topology.ProxyPublic.String(), Action: topology.Drop})
 		}},
+	},
+	More: []Case{
 		{Name: "refused", Edit: func(t *topology.Topology) {
 			t.Paths = append(t.Paths, topology.Path{From: "wifi", To: topology.ProxyPublic.String(), Action: topology.Refuse},
 				topology.Path{From: "internal", To: topology.ProxyPublic.String(), Action: topology.Refuse})

@@ -25,6 +25,8 @@ var networkWanRuleMissing = Mode{
 		{Name: "both-ports", Edit: func(t *topology.Topology) {
 			t.Paths = append(t.Paths, topology.Path{From: "external", To: topology.ProxyPublic.String(), Action: topology.Drop})
 		}},
+	},
+	More: []Case{
 		{Name: "port-443", Edit: func(t *topology.Topology) {
 			t.Paths = append(t.Paths, topology.Path{From: "external", To: topology.ProxyPublic.String(), Port: 443, Action: topology.Drop})
 		}},

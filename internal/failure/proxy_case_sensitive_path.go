@@ -34,6 +34,8 @@ var proxyCaseSensitivePath = Mode{
 			allowOnly(t, withoutPaths()...)
 			t.Proxy.Rules[0].CaseSensitive = true
 		}},
+	},
+	More: []Case{
 		{Name: "documented-case-only", Edit: func(t *topology.Topology) {
 			allowOnly(t, "/Autodiscover", "/WebTicket", "/ucwa", "/Mcx", "/abs", "/GroupExpansion", "/CertProv", "/Reach", "/meet", "/dialin", "/lwa")
 			t.Proxy.Rules[0].CaseSensitive = true

@@ -24,6 +24,8 @@ var proxyDefaultVhostAnswers = Mode{
 	Confused: []probe.ID{"dns.lyncdiscover-points-to-company-website", "proxy.unmapped-tcp-reset", "proxy.error-page-with-200", "meeting.simple-url-not-published"},
 	Cases: []Case{
 		{Name: "second-domain-forgotten", Edit: func(t *topology.Topology) { t.Proxy.Unpublish(t.Discovery(1)) }},
+	},
+	More: []Case{
 		{Name: "web-services-forgotten", Edit: func(t *topology.Topology) { t.Proxy.Unpublish(t.ExternalWeb()) }},
 		{Name: "default-site", Edit: func(t *topology.Topology) {
 			t.Proxy.Unpublish(t.Discovery(0), t.Discovery(1))

@@ -31,6 +31,8 @@ var proxyErrorPageWith200 = Mode{
 		{Name: "maintenance", Edit: func(t *topology.Topology) {
 			respondWith(t, topology.Response{Status: 200, Body: "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We will be back soon</h1></body></html>"})
 		}},
+	},
+	More: []Case{
 		{Name: "web-services-only", Edit: func(t *topology.Topology) {
 			r := ownRule(t, "web services", t.ExternalWeb())
 			r.WebServers = nil

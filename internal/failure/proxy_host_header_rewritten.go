@@ -26,6 +26,8 @@ var proxyHostHeaderRewritten = Mode{
 	Confused: []probe.ID{"frontend.simple-url-not-registered", "proxy.default-vhost-answers", "proxy.path-prefix-mismatch"},
 	Cases: []Case{
 		{Name: "address-of-web-server", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].HostHeader = "web-server" }},
+	},
+	More: []Case{
 		{Name: "name-of-upstream", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].HostHeader = "lyncpool.proxy.example" }},
 		{Name: "external-web-fqdn", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].HostHeader = t.ExternalWeb() }},
 		{Name: "first-discovery-name", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].HostHeader = t.Discovery(0) }},

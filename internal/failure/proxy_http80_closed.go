@@ -26,6 +26,8 @@ var proxyHTTP80Closed = Mode{
 			t.Proxy.Rules[0].Listener = "https"
 			t.Proxy.Rules[0].WebServers = []string{topology.FE1HTTPS, topology.FE2HTTPS}
 		}},
+	},
+	More: []Case{
 		{Name: "filtered-on-the-way", Edit: func(t *topology.Topology) {
 			t.Paths = append(t.Paths, topology.Path{From: probe.External, To: topology.ProxyPublic.String(), Port: 80, Action: topology.Drop})
 		}},

@@ -32,6 +32,8 @@ var proxyHTTP80RedirectsToHTTPS = Mode{
 			splitByListener(t)
 			redirectPlain(&t.Proxy.Rules[2], 301)
 		}},
+	},
+	More: []Case{
 		{Name: "308", Edit: func(t *topology.Topology) {
 			splitByListener(t)
 			redirectPlain(&t.Proxy.Rules[2], 308)

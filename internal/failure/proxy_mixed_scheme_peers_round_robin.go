@@ -26,6 +26,8 @@ var proxyMixedSchemePeersRoundRobin = Mode{
 	Confused: []probe.ID{"frontend.one-node-down", "proxy.tls-offload-to-8080"},
 	Cases: []Case{
 		{Name: "one-group", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].AnyScheme = true }},
+	},
+	More: []Case{
 		{Name: "one-node-of-each", Edit: func(t *topology.Topology) {
 			t.Proxy.Rules[0].AnyScheme = true
 			t.Proxy.Rules[0].WebServers = []string{topology.FE1HTTPS, topology.FE1HTTP}
@@ -35,6 +37,8 @@ var proxyMixedSchemePeersRoundRobin = Mode{
 		{Name: "one-group-by-scheme", Edit: func(t *topology.Topology) {
 			t.Proxy.Rules[0].WebServers = []string{topology.FE1HTTP, topology.FE1HTTPS, topology.FE2HTTP, topology.FE2HTTPS}
 		}},
+	},
+	MoreNear: []Case{
 		{Name: "any-scheme-of-one-scheme", Edit: func(t *topology.Topology) {
 			splitByListener(t)
 			t.Proxy.Rules[0].AnyScheme = true

@@ -25,6 +25,8 @@ var proxyPathAllowlistMissingAutodiscover = Mode{
 	Confused: []probe.ID{"proxy.case-sensitive-path", "proxy.default-vhost-answers", "proxy.path-prefix-mismatch"},
 	Cases: []Case{
 		{Name: "not-in-list", Edit: func(t *topology.Topology) { allowOnly(t, withoutPaths("/autodiscover")...) }},
+	},
+	More: []Case{
 		{Name: "refused-by-filter", Edit: func(t *topology.Topology) { deny(t, 403, "/autodiscover") }},
 		{Name: "reset", Edit: func(t *topology.Topology) {
 			allowOnly(t, withoutPaths("/autodiscover")...)

@@ -20,6 +20,8 @@ var proxyPathAllowlistMissingContentServices = Mode{
 	Confused: []probe.ID{"proxy.case-sensitive-path"},
 	Cases: []Case{
 		{Name: "no-address-book", Edit: func(t *topology.Topology) { allowOnly(t, withoutPaths("/abs")...) }},
+	},
+	More: []Case{
 		{Name: "no-groups", Edit: func(t *topology.Topology) { deny(t, 403, "/groupexpansion") }},
 		{Name: "sign-in-only", Edit: func(t *topology.Topology) {
 			allowOnly(t, "/autodiscover", "/webticket", "/ucwa", "/mcx", "/meet", "/dialin")

@@ -21,6 +21,8 @@ var proxyPathAllowlistMissingUCWA = Mode{
 	Confused: []probe.ID{"frontend.app-pool-stopped-503", "proxy.path-allowlist-missing-webticket"},
 	Cases: []Case{
 		{Name: "not-in-list", Edit: func(t *topology.Topology) { allowOnly(t, withoutPaths("/ucwa")...) }},
+	},
+	More: []Case{
 		{Name: "refused-by-filter", Edit: func(t *topology.Topology) { deny(t, 404, "/ucwa") }},
 	},
 	Near: []Case{{Name: "server-without-ucwa", Edit: func(t *topology.Topology) { t.Product = "lync2010" }}},

@@ -21,6 +21,8 @@ var proxyPathAllowlistMissingWebticket = Mode{
 	Confused: []probe.ID{"frontend.app-pool-stopped-503", "proxy.case-sensitive-path"},
 	Cases: []Case{
 		{Name: "not-in-list", Edit: func(t *topology.Topology) { allowOnly(t, withoutPaths("/webticket")...) }},
+	},
+	More: []Case{
 		{Name: "refused-by-filter", Edit: func(t *topology.Topology) { deny(t, 403, "/webticket") }},
 		{Name: "reset", Edit: func(t *topology.Topology) {
 			allowOnly(t, withoutPaths("/webticket")...)

@@ -30,6 +30,8 @@ var proxyPathPrefixMismatch = Mode{
 	Confused: []probe.ID{"proxy.host-header-rewritten", "proxy.path-allowlist-missing-autodiscover", "frontend.simple-url-not-registered"},
 	Cases: []Case{
 		{Name: "prefix", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].AddPrefix = "/lync" }},
+	},
+	More: []Case{
 		{Name: "double-slash", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].AddPrefix = "//" }},
 		{Name: "web-services-only", Edit: func(t *topology.Topology) { ownRule(t, "web services", t.ExternalWeb()).AddPrefix = "/lync" }},
 	},

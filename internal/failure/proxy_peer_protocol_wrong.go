@@ -29,6 +29,8 @@ var proxyPeerProtocolWrong = Mode{
 				w.Scheme, w.Verify, w.Name = "http", "", ""
 			}
 		}},
+	},
+	More: []Case{
 		{Name: "8080-as-https", Edit: func(t *topology.Topology) {
 			splitByListener(t)
 			for _, w := range t.Proxy.FrontEndServers("https") {

@@ -24,6 +24,8 @@ var proxyPort80NotFlipped = Mode{
 	Confused: []probe.ID{"proxy.http80-redirects-to-https", "proxy.port-not-flipped", "proxy.port-443-not-flipped-80-is"},
 	Cases: []Case{
 		{Name: "port-80", Edit: func(t *topology.Topology) { toInternalSite(t, "http") }},
+	},
+	More: []Case{
 		{Name: "through-balancer", Edit: func(t *topology.Topology) {
 			for _, w := range t.Proxy.FrontEndServers("http") {
 				w.Address, w.Port = topology.BalancerInside.String(), 80

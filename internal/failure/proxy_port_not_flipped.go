@@ -27,6 +27,8 @@ var proxyPortNotFlipped = Mode{
 			toInternalSite(t, "https")
 			toInternalSite(t, "http")
 		}},
+	},
+	More: []Case{
 		{Name: "through-balancer", Edit: func(t *topology.Topology) {
 			toInternalSite(t, "https")
 			toInternalSite(t, "http")
@@ -45,6 +47,8 @@ var proxyPortNotFlipped = Mode{
 				w.Port = 5443
 			}
 		}},
+	},
+	MoreNear: []Case{
 		{Name: "through-balancer-flipped", Edit: func(t *topology.Topology) {
 			for _, w := range t.Proxy.FrontEndServers("https") {
 				w.Address, w.Name = topology.BalancerInside.String(), "pool01.contoso.example"

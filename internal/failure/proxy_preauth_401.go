@@ -28,6 +28,8 @@ var proxyPreauth401 = Mode{
 			respondWith(t, topology.Response{Status: 401, Header: map[string]string{"WWW-Authenticate": `Basic realm="Remote access"`},
 				Body: "<html><head><title>401 Authorization Required</title></head></html>"})
 		}},
+	},
+	More: []Case{
 		{Name: "negotiate", Edit: func(t *topology.Topology) {
 			respondWith(t, topology.Response{Status: 401, Header: map[string]string{"WWW-Authenticate": "Negotiate"}})
 		}},

@@ -27,6 +27,8 @@ var proxyPreauthFormsPage = Mode{
 			respondWith(t, topology.Response{Status: 302, Header: map[string]string{
 				"Location": "https://adfs.contoso.example/adfs/ls?version=1.0&action=signin&realm=urn%3AAppProxy%3Acom&url={uri}"}})
 		}},
+	},
+	More: []Case{
 		{Name: "redirect-on-the-proxy", Edit: func(t *topology.Topology) {
 			respondWith(t, topology.Response{Status: 302, Header: map[string]string{"Location": "/my.policy", "Set-Cookie": "MRHSession=1; path=/; secure"}})
 		}},

@@ -31,6 +31,8 @@ var proxyServiceNotEnabled = Mode{
 	Confused: []probe.ID{"network.wan-rule-missing", "dns.multiple-a-one-dead", "proxy.unmapped-tcp-reset"},
 	Cases: []Case{
 		{Name: "no-https-listener", Edit: func(t *topology.Topology) { t.Proxy.HTTPS = 0 }},
+	},
+	More: []Case{
 		{Name: "high-ports-only", Edit: func(t *topology.Topology) { t.Proxy.HTTPS, t.Proxy.HTTP = 8443, 8081 }},
 	},
 	Near: []Case{{Name: "closed-on-another-machine", Edit: func(t *topology.Topology) {

@@ -28,6 +28,8 @@ var proxyTLSOffloadTo8080 = Mode{
 		{Name: "offload", Edit: func(t *topology.Topology) {
 			t.Proxy.Rules[0].WebServers = []string{topology.FE1HTTP, topology.FE2HTTP}
 		}},
+	},
+	More: []Case{
 		{Name: "scheme-and-port", Edit: func(t *topology.Topology) {
 			splitByListener(t)
 			for _, w := range t.Proxy.FrontEndServers("https") {

@@ -25,6 +25,8 @@ var proxyUnmappedTCPReset = Mode{
 			t.Proxy.ResetUnknown = true
 			t.Proxy.Unpublish(t.Discovery(1))
 		}},
+	},
+	More: []Case{
 		{Name: "web-services-unmapped", Edit: func(t *topology.Topology) {
 			t.Proxy.ResetUnknown = true
 			t.Proxy.Unpublish(t.ExternalWeb())

@@ -38,6 +38,8 @@ var proxyUpstreamDown502 = Mode{
 				w.Port = 4444
 			}
 		}},
+	},
+	More: []Case{
 		{Name: "wrong-port-https-only", Edit: func(t *topology.Topology) {
 			for _, w := range t.Proxy.FrontEndServers("https") {
 				w.Port = 4444
@@ -54,6 +56,8 @@ var proxyUpstreamDown502 = Mode{
 			t.Proxy.WebServers = append(t.Proxy.WebServers, topology.WebServer{
 				Alias: "spare", Address: topology.FE1Inside.String(), Port: 4445, Scheme: "https", Verify: "none"})
 		}},
+	},
+	MoreNear: []Case{
 		{Name: "unpublished-hosts-fail", Edit: func(t *topology.Topology) {
 			answerUnknownHosts(t, topology.Response{Status: 503, Body: "<html><body>No server is available.</body></html>"})
 		}},

@@ -30,6 +30,8 @@ var proxyWWWAuthenticateStripped = Mode{
 	Confused: []probe.ID{"proxy.preauth-401"},
 	Cases: []Case{
 		{Name: "all-lines", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].RemoveResponseHeaders = []string{"WWW-Authenticate"} }},
+	},
+	More: []Case{
 		{Name: "unknown-schemes", Edit: func(t *topology.Topology) {
 			t.Proxy.Rules[0].RemoveResponseHeaders = []string{"WWW-Authenticate: MsRtcOAuth"}
 		}},
@@ -41,6 +43,8 @@ var proxyWWWAuthenticateStripped = Mode{
 		{Name: "marks-stripped", Edit: func(t *topology.Topology) {
 			t.Proxy.Rules[0].RemoveResponseHeaders = []string{"X-MS-Server-Fqdn", "X-Powered-By", "X-AspNet-Version", "Server"}
 		}},
+	},
+	MoreNear: []Case{
 		{Name: "no-bearer", Edit: func(t *topology.Topology) {
 			t.Proxy.Rules[0].RemoveResponseHeaders = []string{"WWW-Authenticate: Bearer"}
 		}},

@@ -27,6 +27,8 @@ var tlsBackendNameMismatch = Mode{
 				w.Name = "webfarm.contoso.example"
 			}
 		}},
+	},
+	More: []Case{
 		{Name: "address-dialled", Edit: func(t *topology.Topology) {
 			for _, w := range t.Proxy.FrontEndServers("https") {
 				w.Name = w.Address

@@ -25,6 +25,8 @@ var tlsBackendUntrusted = Mode{
 				w.Verify = topology.PublicCA
 			}
 		}},
+	},
+	More: []Case{
 		{Name: "certificate-of-another-ca", Edit: func(t *topology.Topology) {
 			t.FrontEndPool().External.Certificate.Issuer = topology.OtherCA
 		}},

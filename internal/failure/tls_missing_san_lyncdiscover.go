@@ -25,6 +25,8 @@ var tlsMissingSanLyncdiscover = Mode{
 		{Name: "name-missing", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().WithoutNames(t.Discovery(0), t.Discovery(1))
 		}},
+	},
+	More: []Case{
 		{Name: "wildcard-of-another-domain", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().WithoutNames(t.Discovery(0), t.Discovery(1))
 			t.ProxyCertificate().Names = append(t.ProxyCertificate().Names, "*.shop.contoso.example")

@@ -25,6 +25,8 @@ var tlsMissingSanSimpleUrl = Mode{
 		{Name: "meet", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().WithoutNames("meet." + t.SIPDomains[0])
 		}},
+	},
+	More: []Case{
 		{Name: "dialin", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().WithoutNames("dialin." + t.SIPDomains[0])
 		}},

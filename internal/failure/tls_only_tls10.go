@@ -26,6 +26,8 @@ var tlsOnlyTls10 = Mode{
 		{Name: "up-to-1.0", Edit: func(t *topology.Topology) {
 			t.Proxy.MinTLS, t.Proxy.MaxTLS = "1.0", "1.0"
 		}},
+	},
+	More: []Case{
 		{Name: "up-to-1.1", Edit: func(t *topology.Topology) {
 			t.Proxy.MinTLS, t.Proxy.MaxTLS = "1.0", "1.1"
 		}},
@@ -34,6 +36,8 @@ var tlsOnlyTls10 = Mode{
 		{Name: "1.2-only", Edit: func(t *topology.Topology) {
 			t.Proxy.MinTLS, t.Proxy.MaxTLS = "1.2", "1.2"
 		}},
+	},
+	MoreNear: []Case{
 		{Name: "1.0-to-1.3", Edit: func(t *topology.Topology) {
 			t.Proxy.MinTLS = "1.0"
 		}},

@@ -25,6 +25,8 @@ var tlsSanMissingSecondSipDomain = Mode{
 		{Name: "second-domain", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().WithoutNames(t.Discovery(1), "meet."+t.SIPDomains[1])
 		}},
+	},
+	More: []Case{
 		{Name: "discovery-only", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().WithoutNames(t.Discovery(1))
 		}},

@@ -23,6 +23,8 @@ var tlsSelfSignedOrApplianceDefault = Mode{
 		{Name: "appliance", Edit: func(t *topology.Topology) {
 			*t.ProxyCertificate() = topology.Certificate{CommonName: "pfSense-6423a1", Names: []string{"pfSense-6423a1"}, Issuer: topology.SelfSigned}
 		}},
+	},
+	More: []Case{
 		{Name: "right-names", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().Issuer = topology.SelfSigned
 		}},

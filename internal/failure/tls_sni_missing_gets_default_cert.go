@@ -31,6 +31,8 @@ var tlsSniMissingGetsDefaultCert = Mode{
 		{Name: "another-default", Edit: func(t *topology.Topology) {
 			t.Proxy.Certificates = append([]topology.Certificate{{Names: []string{"www." + t.SIPDomains[0]}, Issuer: topology.PublicCA}}, t.Proxy.Certificates...)
 		}},
+	},
+	More: []Case{
 		{Name: "strict-sni", Edit: func(t *topology.Topology) {
 			t.Proxy.StrictSNI = true
 		}},

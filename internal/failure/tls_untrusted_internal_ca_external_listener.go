@@ -22,6 +22,8 @@ var tlsUntrustedInternalCaExternalListener = Mode{
 		{Name: "enterprise-ca", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().Issuer = topology.EnterpriseCA
 		}},
+	},
+	More: []Case{
 		{Name: "unknown-private-ca", Edit: func(t *topology.Topology) {
 			t.ProxyCertificate().Issuer = topology.OtherCA
 		}},
