@@ -4,8 +4,6 @@ package failure
 // answers on the way.
 func proxyModes() []Mode {
 	return []Mode{
-		proxyRateLimit429,
-		proxyListenerOn4443Publicly,
 		proxyServiceNotEnabled,
 		proxyPortNotFlipped,
 		proxyPort443NotFlipped80Is,
@@ -18,7 +16,6 @@ func proxyModes() []Mode {
 		proxyDefaultVhostAnswers,
 		proxyUnmappedTCPReset,
 		proxyErrorPageWith200,
-		proxyCachesDiscovery,
 		proxyHostHeaderRewritten,
 		proxyPathPrefixMismatch,
 		proxyCaseSensitivePath,
@@ -26,8 +23,6 @@ func proxyModes() []Mode {
 		proxyPathAllowlistMissingWebticket,
 		proxyPathAllowlistMissingUCWA,
 		proxyPathAllowlistMissingContentServices,
-		proxyMethodBlocked,
-		proxyQueryStringDropped,
 		proxyWWWAuthenticateStripped,
 		proxyUpstreamDown502,
 		proxyHTTP80RedirectsToHTTPS,

@@ -5,7 +5,6 @@ func tlsModes() []Mode {
 	return []Mode{
 		tlsPlainHttpOn443,
 		tlsOnlyTls10,
-		tlsClientCertificateRequested,
 		tlsSelfSignedOrApplianceDefault,
 		tlsUntrustedInternalCaExternalListener,
 		tlsExpired,
