@@ -79,6 +79,9 @@ func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.Ad
 	s := o.take(ctx, "https", host, addr)
 	if s.conn == nil {
 		s.release()
+		if addr.Port() == 443 && o.v.Name == External {
+			o.tryOtherPort(ctx, host, addr.Addr())
+		}
 		return false
 	}
 	root := s.do(ctx, request{purpose: GetRoot, target: "/", accept: acceptUCWAJSON})
@@ -100,6 +103,15 @@ func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.Ad
 		o.learn(ctx, service, "")
 	}
 	return found
+}
+
+// tryOtherPort looks whether the external web site was published under its own port, which no client asks.
+func (o *observer) tryOtherPort(ctx context.Context, host string, addr netip.Addr) {
+	s := o.newSession("https", host, netip.AddrPortFrom(addr, 4443), HandshakeOther)
+	if s.dial(ctx); s.conn != nil {
+		s.do(ctx, request{purpose: GetOtherPort, target: "/", accept: acceptUCWAJSON})
+		s.close()
+	}
 }
 
 func (o *observer) discoverHTTP(ctx context.Context, host string, addr netip.AddrPort) {

@@ -7,7 +7,7 @@ import (
 
 // purposeOrder is the order of exchanges in a section.
 var purposeOrder = []string{
-	GetRoot, GetRootLegacy, GetRootHTTP, GetHop, GetService, GetServiceCase, GetServiceQuery, GetUser, GetUserLegacy,
+	GetRoot, GetRootLegacy, GetRootHTTP, GetOtherPort, GetHop, GetService, GetServiceCase, GetServiceQuery, GetUser, GetUserLegacy,
 	GetWebTicket, PostToken, GetUCWA, GetContent, GetInternalOnly, GetDeviceInternal, GetDeviceExternal,
 	GetMeet, GetDialin, GetOfficeWebApps, GetUnknownHost, GetRepeat,
 }

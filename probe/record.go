@@ -180,6 +180,7 @@ const (
 	HandshakeVersion = "version" // one protocol version only
 	HandshakeUnknown = "unknown" // SNI is a name nobody publishes
 	HandshakeRepeat  = "repeat"  // a fresh connection for a repeated request
+	HandshakeOther   = "other"   // on port 4443, where 443 gives no connection
 )
 
 // Handshake is one TLS handshake. The certificate is recorded whether or not it verifies.
@@ -254,6 +255,7 @@ const (
 	GetOfficeWebApps  = "office-web-apps" // /hosting/discovery
 	GetRepeat         = "repeat"          // P12: P4 on a fresh connection
 	GetUnknownHost    = "unknown-host"    // P15: a host of the same address that nobody publishes
+	GetOtherPort      = "other-port"      // the root on port 4443, where 443 gives no connection
 	GetHop            = "hop"             // a URL that an earlier answer led to
 )
 

@@ -1,5 +1,6 @@
 package failure
 
+// mobilityModes are about phones as a whole.
 func mobilityModes() []Mode {
-	return []Mode{mobilityPushNotificationsBroken, mobilitySipPortsFirewalled}
+	return []Mode{mobilityDiscoveryFails, mobilityPushNotificationsBroken, mobilitySipPortsFirewalled}
 }

@@ -4,6 +4,8 @@ package failure
 // answers on the way.
 func proxyModes() []Mode {
 	return []Mode{
+		proxyRateLimit429,
+		proxyListenerOn4443Publicly,
 		proxyServiceNotEnabled,
 		proxyPortNotFlipped,
 		proxyPort443NotFlipped80Is,
@@ -16,6 +18,7 @@ func proxyModes() []Mode {
 		proxyDefaultVhostAnswers,
 		proxyUnmappedTCPReset,
 		proxyErrorPageWith200,
+		proxyCachesDiscovery,
 		proxyHostHeaderRewritten,
 		proxyPathPrefixMismatch,
 		proxyCaseSensitivePath,
@@ -23,6 +26,8 @@ func proxyModes() []Mode {
 		proxyPathAllowlistMissingWebticket,
 		proxyPathAllowlistMissingUCWA,
 		proxyPathAllowlistMissingContentServices,
+		proxyMethodBlocked,
+		proxyQueryStringDropped,
 		proxyWWWAuthenticateStripped,
 		proxyUpstreamDown502,
 		proxyHTTP80RedirectsToHTTPS,

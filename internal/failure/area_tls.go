@@ -5,6 +5,7 @@ func tlsModes() []Mode {
 	return []Mode{
 		tlsPlainHttpOn443,
 		tlsOnlyTls10,
+		tlsClientCertificateRequested,
 		tlsSelfSignedOrApplianceDefault,
 		tlsUntrustedInternalCaExternalListener,
 		tlsExpired,

@@ -229,9 +229,10 @@ func (l *Lab) proxyConfig() (proxy.Config, error) {
 	p := &l.top.Proxy
 	cfg := proxy.Config{
 		TLS: proxy.TLSOptions{
-			Min:       tlsVersion(p.MinTLS, 0),
-			Max:       tlsVersion(p.MaxTLS, 0),
-			StrictSNI: p.StrictSNI,
+			Min:        tlsVersion(p.MinTLS, 0),
+			Max:        tlsVersion(p.MaxTLS, 0),
+			StrictSNI:  p.StrictSNI,
+			ClientAuth: clientAuth[p.ClientCertificates],
 		},
 		Unknown: proxy.Unknown{Reset: p.ResetUnknown},
 		Grace:   -1, // nobody is left to wait for when a lab closes
@@ -280,6 +281,12 @@ func verifies(w *topology.WebServer) bool {
 	return w.Scheme == "https" && (w.Verify == topology.EnterpriseCA || w.Verify == topology.PublicCA)
 }
 
+// clientAuth is what a listener asks of clients, in the words of crypto/tls.
+var clientAuth = map[string]tls.ClientAuthType{
+	topology.RequestCertificate: tls.RequestClientCert,
+	topology.RequireCertificate: tls.RequireAnyClientCert,
+}
+
 func rule(r topology.Rule) proxy.Rule {
 	out := proxy.Rule{
 		Name:                  r.Name,
@@ -291,7 +298,13 @@ func rule(r topology.Rule) proxy.Rule {
 		AnyScheme:             r.AnyScheme,
 		HostHeader:            r.HostHeader,
 		AddPrefix:             r.AddPrefix,
+		Methods:               r.Methods,
+		Rate:                  r.Rate,
+		RemoveRequestHeaders:  r.RemoveRequestHeaders,
 		RemoveResponseHeaders: r.RemoveResponseHeaders,
+	}
+	if r.DropQuery {
+		out.URI = "{path}"
 	}
 	if r.Respond != nil {
 		out.Respond = &proxy.Response{Status: r.Respond.Status, Headers: r.Respond.Header, Body: r.Respond.Body}

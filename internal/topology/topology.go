@@ -198,6 +198,8 @@ type Proxy struct {
 	// Certificates are chosen by SNI; the first is the default.
 	Certificates []Certificate `yaml:"certificates"`
 	StrictSNI    bool          `yaml:"strict_sni,omitempty"`
+	// ClientCertificates is "" (none asked for), RequestCertificate or RequireCertificate.
+	ClientCertificates string `yaml:"client_certificates,omitempty"`
 	MinTLS       string        `yaml:"min_tls,omitempty"`
 	MaxTLS       string        `yaml:"max_tls,omitempty"`
 	WebServers   []WebServer   `yaml:"web_servers"`
@@ -205,6 +207,12 @@ type Proxy struct {
 	// ResetUnknown drops the connection of a request that no rule matches, as pfSense's Squid package does.
 	ResetUnknown bool `yaml:"reset_unknown,omitempty"`
 }
+
+// What a listener asks of clients.
+const (
+	RequestCertificate = "request"
+	RequireCertificate = "require"
+)
 
 // WebServer is a server the proxy forwards to.
 type WebServer struct {
@@ -237,6 +245,14 @@ type Rule struct {
 	HostHeader string `yaml:"host_header,omitempty"`
 	// AddPrefix goes in front of every path.
 	AddPrefix string `yaml:"add_prefix,omitempty"`
+	// DropQuery sends the path on without what follows the question mark.
+	DropQuery bool `yaml:"drop_query,omitempty"`
+	// Methods are the only HTTP methods that the rule is for; none means all.
+	Methods []string `yaml:"methods,omitempty"`
+	// Rate is the most requests per client address and minute; zero means no limit.
+	Rate int `yaml:"rate,omitempty"`
+	// RemoveRequestHeaders are taken out of requests.
+	RemoveRequestHeaders []string `yaml:"remove_request_headers,omitempty"`
 	// RemoveResponseHeaders are taken out of answers.
 	RemoveResponseHeaders []string `yaml:"remove_response_headers,omitempty"`
 	// Respond answers without a web server.

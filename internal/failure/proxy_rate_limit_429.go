@@ -1,0 +1,56 @@
+package failure
+
+import (
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var proxyRateLimit429 = Mode{
+	Rule: probe.Rule{
+		ID:       "proxy.rate-limit-429",
+		Severity: probe.Medium,
+		Title:    "the reverse proxy refuses requests that come too fast",
+		Cause:    "a limit on requests per address; a sign-in takes dozens of requests, and all phones behind one office address share it",
+		Remedy:   "Exempt the Lync hosts from the rate limit, or raise it far above a sign-in storm (hundreds of requests a minute from one address).",
+		Settings: settings(
+			pfHAProxy, "Frontend: remove stick-table and deny rules for these hosts.",
+			haproxy, "Remove http-request deny … if { sc_http_req_rate(0) gt N } for these hosts.",
+			nginx, "Remove limit_req for these servers.",
+			apache, "Remove mod_evasive and mod_ratelimit for these hosts.",
+			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of requests.",
+		),
+		Sources:  []string{"RFC 6585 section 4"},
+		Reads:    probe.Exchanges | probe.Lookups | probe.Expectations,
+		Detect:   detectProxyRateLimit429,
+		Explains: []probe.ID{"proxy.default-vhost-answers", "proxy.preauth-401", "proxy.error-page-with-200", "proxy.host-header-rewritten", "proxy.case-sensitive-path", "proxy.path-allowlist-missing-autodiscover", "proxy.path-allowlist-missing-webticket", "proxy.path-allowlist-missing-ucwa", "proxy.path-allowlist-missing-content-services", "proxy.path-prefix-mismatch", "proxy.http80-redirects-to-https", "proxy.http80-closed", "proxy.method-blocked", "meeting.simple-url-not-published", "meeting.dialin-not-published", "meeting.per-domain-meet-missing", "meeting.wac-unpublished", "meeting.wac-wrong-port-or-offload", "frontend.simple-url-not-registered", "frontend.one-node-down", "proxy.mixed-scheme-peers-round-robin"},
+	},
+	Confused: []probe.ID{"proxy.upstream-down-502", "proxy.default-vhost-answers"},
+	Cases: []Case{
+		{Name: "ten-a-minute", Edit: func(t *topology.Topology) {
+			t.Proxy.Rules[0].Rate = 10
+		}},
+	},
+	Near: []Case{
+		{Name: "thousands-a-minute", Edit: func(t *topology.Topology) {
+			t.Proxy.Rules[0].Rate = 6000
+		}},
+	},
+}
+
+func detectProxyRateLimit429(v *probe.View) probe.Verdict {
+	out := v.At(probe.External)
+	if !out.Seen() {
+		return notSeenOutside
+	}
+	all := out.Exchanges()
+	var refused []*probe.Exchange
+	for _, x := range all {
+		if x.Status == 429 && !probe.MakerOf(x).FrontEnd {
+			refused = append(refused, x)
+		}
+	}
+	if len(refused) == 0 {
+		return probe.Clear()
+	}
+	return probe.Found(out.SawExchange(refused[0], "%d of %d requests are refused with 429, which no Front End made; the first is %s", len(refused), len(all), refused[0].URL))
+}
