@@ -24,7 +24,8 @@ func ExampleStart() {
 
 	req, _ := http.NewRequest("GET", "http://"+srv.Addrs().ExternalHTTP+"/", nil)
 	req.Host = "lyncdiscover.contoso.example"
-	resp, err := http.DefaultClient.Do(req)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
 	if err != nil {
 		fmt.Println(err)
 		return
