@@ -35,9 +35,19 @@ func (o *observer) discoverDomain(ctx context.Context, domain string, main bool)
 		both.Wait()
 		return
 	}
-	o.resolve(ctx, public)
+	addrs := o.resolve(ctx, public)
 	if !o.visitDiscovery(ctx, internal, main) {
 		o.visitDiscovery(ctx, public, main)
+		return
+	}
+	// A phone goes on to the external web services, at the same address as a rule. Where no view from outside can name
+	// them, the way to that address is tried in their place.
+	if o.v.Name == WiFi && !slices.Contains(o.run, External) {
+		for _, a := range addrs {
+			if conn, _ := o.connect(ctx, public, netip.AddrPortFrom(a, 443)); conn != nil {
+				conn.Close()
+			}
+		}
 	}
 }
 
@@ -171,9 +181,11 @@ func sameDomainLocation(x *Exchange) string {
 	return to.String()
 }
 
-// noteLinks remembers the hosts of a document's links and its user links.
-func (o *observer) noteLinks(x *Exchange) {
-	d := x.Document
+// noteHosts remembers the hosts of a document's links.
+func (o *observer) noteHosts(d *Document) {
+	if d == nil {
+		return
+	}
 	for _, href := range d.Links {
 		l, err := followable(href)
 		if err != nil {
@@ -186,6 +198,12 @@ func (o *observer) noteLinks(x *Exchange) {
 			o.learned.add(l.host)
 		}
 	}
+}
+
+// noteLinks remembers the hosts of a document's links and its user links.
+func (o *observer) noteLinks(x *Exchange) {
+	d := x.Document
+	o.noteHosts(d)
 	u, err := followable(d.Links["user"])
 	if err != nil {
 		return

@@ -137,7 +137,7 @@ func TestSilenceCostsOnce(t *testing.T) {
 			byHost[x.Host+" "+x.Purpose]++
 		}
 		want := map[string]int{discovery + " root": 1, discovery + " repeat": 1, webFQDN + " service": 1,
-			"lyncpin-no-such-host.contoso.example unknown-host": 1}
+			"nobody-publishes-this.contoso.example unknown-host": 1}
 		if fmt.Sprint(byHost) != fmt.Sprint(want) {
 			t.Errorf("asked %v, want %v", byHost, want)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -29,6 +30,9 @@ func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Lim
 		}
 		if !slices.Contains(Places(), v.Name) {
 			return nil, fmt.Errorf("probe: unknown vantage %q: use %s", v.Name, strings.Join(Places(), ", "))
+		}
+		if v.Seen != nil && v.Seen.section(v.Name) == nil {
+			return nil, fmt.Errorf("probe: nothing has been seen from %s", v.Name)
 		}
 	}
 	limits = limits.withDefaults()
@@ -182,6 +186,10 @@ func newObserver(v *Vantage, run []string, target Target, limits Limits, learned
 // finish closes what is open, and sorts and numbers the observations, so that equal deployments give equal records
 // whatever the timing. Nothing else runs any more.
 func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Section {
+	if seen := o.v.Seen; seen != nil {
+		maps.Copy(certs, seen.Certificates)
+		return seen.section(o.v.Name)
+	}
 	for _, server := range o.servers {
 		server.close()
 	}
@@ -217,13 +225,21 @@ func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Se
 // Labels that nobody publishes: a name that resolves although it does not exist shows a wildcard, and a host that
 // is answered although nobody published it shows the default site.
 const (
-	unknownLabel = "lyncpin-no-such-host"
+	unknownLabel = "nobody-publishes-this"
 	maxHosts     = 32 // that documents named: more than any deployment has, few enough to bound a hostile one
 	maxHops      = 10
 )
 
 // discover asks for the discovery names of every SIP domain and for all names that can be guessed.
 func (o *observer) discover(ctx context.Context) {
+	if seen := o.v.Seen; seen != nil {
+		for _, x := range seen.section(o.v.Name).Exchanges {
+			if x.Document.Redirect() == "" {
+				o.noteHosts(x.Document)
+			}
+		}
+		return
+	}
 	if o.v.Name == Proxy {
 		return
 	}
@@ -241,6 +257,9 @@ func (o *observer) discover(ctx context.Context) {
 
 // visit asks the web services that discovery named, the simple URLs, and the servers behind the proxy.
 func (o *observer) visit(ctx context.Context) {
+	if o.v.Seen != nil {
+		return
+	}
 	if o.v.Name == Proxy {
 		o.visitWebServers(ctx)
 		return

@@ -34,6 +34,16 @@ func (r *Record) sound() *Record {
 	return &out
 }
 
+// section is what was seen from a vantage; nil when the record has nothing from there.
+func (r *Record) section(vantage string) *Section {
+	for _, s := range r.Sections {
+		if s != nil && s.Vantage == vantage {
+			return s
+		}
+	}
+	return nil
+}
+
 // Target is the deployment under examination and what its owner says of it.
 type Target struct {
 	// SIPDomains are in lower case, the main one first.

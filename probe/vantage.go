@@ -37,6 +37,9 @@ type Vantage struct {
 	// Connect sends connections elsewhere: from "host", "host:port" (of the URL) or "ip:port" to "ip" or
 	// "ip:port". SNI and Host stay. Keys are in lower case. Nil means none.
 	Connect map[string]string
+	// Seen is a record that has a section from here, which is taken over as it is: nothing is asked from here, and
+	// the other vantages do as if it had been. Nil means that this place is to be looked from.
+	Seen *Record
 }
 
 func (v *Vantage) now() time.Time {

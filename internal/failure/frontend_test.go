@@ -76,7 +76,7 @@ func outside(list ...probe.Exchange) *probe.Section {
 		Lookups: []probe.Lookup{
 			found("lyncdiscover.contoso.example", "203.0.113.10"), found("lyncweb-ext.contoso.example", "203.0.113.10"),
 			found("meet.contoso.example", "203.0.113.10"), found("dialin.contoso.example", "203.0.113.10"),
-			missing("lyncpin-no-such-host.contoso.example"),
+			missing("nobody-publishes-this.contoso.example"),
 		},
 		Exchanges: append([]probe.Exchange{root}, list...),
 	}
@@ -289,7 +289,7 @@ func TestSimpleURLNotRegistered(t *testing.T) {
 	t.Parallel()
 	unknown := asked(probe.GetMeet, "meet.contoso.example", "/", 404, frontEnd("fe1.contoso.example"), "")
 	wildcard := outside(unknown)
-	wildcard.Lookups[4] = found("lyncpin-no-such-host.contoso.example", "203.0.113.10")
+	wildcard.Lookups[4] = found("nobody-publishes-this.contoso.example", "203.0.113.10")
 	known := asked(probe.GetMeet, "meet.contoso.example", "/", 200, frontEnd("fe1.contoso.example"), "")
 	judge(t, "frontend.simple-url-not-registered", []judgement{
 		{"the Front End does not know it", record(outside(unknown)), "found"},

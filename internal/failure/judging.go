@@ -21,7 +21,7 @@ var (
 const (
 	publicLabel   = "lyncdiscover."
 	internalLabel = "lyncdiscoverinternal."
-	unknownLabel  = "lyncpin-no-such-host."
+	unknownLabel  = "nobody-publishes-this."
 )
 
 // unsure is the verdict when a name could not be looked up: SERVFAIL or a time-out never means that it is absent.

@@ -8,7 +8,7 @@ import (
 
 const (
 	meetHost    = "meet.contoso.example"
-	unknownHost = "lyncpin-no-such-host.contoso.example"
+	unknownHost = "nobody-publishes-this.contoso.example"
 	squid       = "<html><head><title>ERROR: The requested URL could not be retrieved</title></head><body>Generated Sun, 22 Nov 2026 11:00:00 GMT</body></html>"
 	squidLater  = "<html><head><title>ERROR: The requested URL could not be retrieved</title></head><body>Generated Sun, 22 Nov 2026 11:00:01 GMT</body></html>"
 	welcome     = "<html><head><title>Welcome to nginx!</title></head></html>"

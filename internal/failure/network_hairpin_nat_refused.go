@@ -1,7 +1,9 @@
 package failure
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -43,21 +45,35 @@ var networkHairpinNatRefused = Mode{
 
 func detectNetworkHairpinNatRefused(v *probe.View) probe.Verdict {
 	in, out := insidePlace(v), v.At(probe.External)
-	if !in.Seen() || !out.Seen() {
-		return probe.NotApplicable("the record has not both a view from inside and one from outside")
+	if !in.Seen() {
+		return notSeenInside
+	}
+	hosts := externalWebHosts(v)
+	if !slices.ContainsFunc(hosts, func(h string) bool { return in.Resolve(h).Asked() }) {
+		// Nobody said inside what the external web FQDN is; the public discovery name leads to the same proxy.
+		for _, d := range v.Domains() {
+			hosts = append(hosts, publicLabel+d)
+		}
 	}
 	var evidence []probe.Evidence
-	for _, host := range externalWebHosts(v) {
+	undecided := ""
+	for _, host := range hosts {
 		for _, a := range in.Resolve(host).Addrs {
 			addr := netip.AddrPortFrom(a, 443).String()
 			inside, outside := in.Dial(addr), out.Dial(addr)
-			if inside == nil || inside.Outcome.OK() || outside == nil || !outside.Outcome.OK() {
-				continue
+			switch {
+			case inside == nil || inside.Outcome.OK() || isPrivate(a):
+			case outside == nil:
+				undecided = fmt.Sprintf("%s at %s cannot be reached from inside (%s); a record from outside would tell whether it answers there", host, a, inside.Outcome.Code)
+			case outside.Outcome.OK():
+				evidence = append(evidence,
+					in.SawDial(inside, "%s resolves to %s, and a connection from inside fails (%s)", host, a, inside.Outcome.Code),
+					out.SawDial(outside, "from outside the same address answers"))
 			}
-			evidence = append(evidence,
-				in.SawDial(inside, "%s resolves to %s, and a connection from inside fails (%s)", host, a, inside.Outcome.Code),
-				out.SawDial(outside, "from outside the same address answers"))
 		}
+	}
+	if len(evidence) == 0 && undecided != "" {
+		return probe.Unknown(undecided)
 	}
 	return verdict(evidence)
 }

@@ -14,7 +14,7 @@ const (
 	extWebHost    = "lyncweb-ext.contoso.example"
 	intWebHost    = "lyncweb-int.contoso.example"
 	meetingsHost  = "meet.contoso.example"
-	strayHost     = "lyncpin-no-such-host.contoso.example"
+	strayHost     = "nobody-publishes-this.contoso.example"
 	proxyHTTPS    = "203.0.113.10:443"
 	proxyHTTP     = "203.0.113.10:80"
 	servicePath   = "/Autodiscover/AutodiscoverService.svc/root"

@@ -267,10 +267,11 @@ func (s Spec) key() string {
 // PublicRoots are the roots that any device trusts. The pool is the caller's own.
 func (a *Authority) PublicRoots() *x509.CertPool { return a.pool(Public) }
 
-// EnterpriseRoots are the roots that managed machines trust besides the public ones. The pool is the caller's own.
+// EnterpriseRoots are the roots that managed machines trust: the organisation's own and the public one. The pool is
+// the caller's own.
 func (a *Authority) EnterpriseRoots() *x509.CertPool { return a.pool(Enterprise) }
 
-// Roots are the roots of one issuer, an empty pool for Self and for issuers there are none of. The pool is the
+// Roots are the roots of who trusts one issuer (EnterpriseRoots for the organisation's), an empty pool for Self and for issuers there are none of. The pool is the
 // caller's own.
 func (a *Authority) Roots(issuer string) *x509.CertPool { return a.pool(issuer) }
 
@@ -278,6 +279,9 @@ func (a *Authority) pool(issuer string) *x509.CertPool {
 	pool := x509.NewCertPool()
 	if c := a.chains[issuer]; c != nil {
 		pool.AddCert(c.root)
+	}
+	if issuer == Enterprise {
+		pool.AddCert(a.chains[Public].root)
 	}
 	return pool
 }

@@ -65,12 +65,12 @@ func TestIssue(t *testing.T) {
 		public     func(error) bool
 		enterprise func(error) bool
 	}{
-		{"public", pki.Spec{Issuer: pki.Public}, 2, fine, unknownAuthority},
+		{"public", pki.Spec{Issuer: pki.Public}, 2, fine, fine},
 		{"enterprise", pki.Spec{Issuer: pki.Enterprise}, 2, unknownAuthority, fine},
 		{"other", pki.Spec{Issuer: pki.Other}, 2, unknownAuthority, unknownAuthority},
 		{"self", pki.Spec{Issuer: pki.Self}, 1, unknownAuthority, unknownAuthority},
 		{"leaf-only", pki.Spec{Issuer: pki.Public, Chain: pki.LeafOnly}, 1, unknownAuthority, unknownAuthority},
-		{"reversed", pki.Spec{Issuer: pki.Public, Chain: pki.Reversed}, 3, fine, unknownAuthority},
+		{"reversed", pki.Spec{Issuer: pki.Public, Chain: pki.Reversed}, 3, fine, fine},
 		{"with-root", pki.Spec{Issuer: pki.Enterprise, Chain: pki.WithRoot}, 3, unknownAuthority, fine},
 		{"expired", pki.Spec{Issuer: pki.Public, Ends: -time.Hour}, 2, invalid(x509.Expired), nil},
 		{"ends-tomorrow", pki.Spec{Issuer: pki.Public, Ends: 24 * time.Hour}, 2, fine, nil},
@@ -264,8 +264,8 @@ func TestFiles(t *testing.T) {
 		t.Error("the PFX opens with any password")
 	}
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(a.RootPEM(pki.Enterprise)) || !pool.Equal(a.EnterpriseRoots()) {
-		t.Error("the enterprise's root as PEM is not the root")
+	if !pool.AppendCertsFromPEM(a.RootPEM(pki.Enterprise)) || !pool.AppendCertsFromPEM(a.RootPEM(pki.Public)) || !pool.Equal(a.EnterpriseRoots()) {
+		t.Error("the enterprise's and the public root as PEM are not the roots of managed machines")
 	}
 	if got := a.RootPEM(pki.Self); got != nil {
 		t.Errorf("root of %q: got %d bytes, want none", pki.Self, len(got))
