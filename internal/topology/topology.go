@@ -199,11 +199,11 @@ type Proxy struct {
 	Certificates []Certificate `yaml:"certificates"`
 	StrictSNI    bool          `yaml:"strict_sni,omitempty"`
 	// ClientCertificates is "" (none asked for), RequestCertificate or RequireCertificate.
-	ClientCertificates string `yaml:"client_certificates,omitempty"`
-	MinTLS       string        `yaml:"min_tls,omitempty"`
-	MaxTLS       string        `yaml:"max_tls,omitempty"`
-	WebServers   []WebServer   `yaml:"web_servers"`
-	Rules        []Rule        `yaml:"publishing_rules"`
+	ClientCertificates string      `yaml:"client_certificates,omitempty"`
+	MinTLS             string      `yaml:"min_tls,omitempty"`
+	MaxTLS             string      `yaml:"max_tls,omitempty"`
+	WebServers         []WebServer `yaml:"web_servers"`
+	Rules              []Rule      `yaml:"publishing_rules"`
 	// ResetUnknown drops the connection of a request that no rule matches, as pfSense's Squid package does.
 	ResetUnknown bool `yaml:"reset_unknown,omitempty"`
 }
