@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -342,10 +341,3 @@ func (o *observer) simpleHosts() (meet, dialin []string) {
 	}
 	return lower(meet), lower(dialin)
 }
-
-// isPrivate tells addresses that nothing outside can reach: RFC 1918, RFC 6598, RFC 4193, link-local, loopback.
-func isPrivate(a netip.Addr) bool {
-	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || sharedSpace.Contains(a)
-}
-
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")

@@ -11,6 +11,7 @@ import (
 	"lyncpin/internal/failure"
 	"lyncpin/internal/lab"
 	"lyncpin/internal/pki"
+	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
 
@@ -43,6 +44,9 @@ type Options struct {
 	KeepReports bool
 	// KeepRecords keeps what was seen in each scenario, about half a megabyte each.
 	KeepRecords bool
+	// Fresh looks at every scenario from everywhere. Without it, a vantage that cannot tell a scenario from the
+	// healthy deployment is not asked again: what it saw of that one, in the same run, is taken for it.
+	Fresh bool
 	// Limits bound the probe. The zero Limits mean those that suit a lab.
 	Limits probe.Limits
 }
@@ -59,7 +63,8 @@ type Result struct {
 	Elapsed time.Duration
 	// Report is the diagnosis; nil when there is none, or when it is not kept.
 	Report *probe.Report
-	// Record is what was seen; nil when there is none, or when it is not kept.
+	// Record is what was seen; nil when there is none, or when it is not kept. Records of one run may share sections,
+	// so it is read-only.
 	Record *probe.Record
 	// Err says why the scenario could not be run; nil when it could.
 	Err error
@@ -76,6 +81,9 @@ func Run(ctx context.Context, list []Scenario, opts Options) []Result {
 	r := &runner{opts: opts, results: results, done: make([]bool, len(list)), authority: authority, failed: err, rules: failure.Rules()}
 	if r.opts.Limits == (probe.Limits{}) {
 		r.opts.Limits = limits
+	}
+	if !opts.Fresh && len(list) >= worthHealthy {
+		r.healthy = newHealthy(func() (*probe.Record, error) { return r.observe(ctx, topology.Healthy(), nil) })
 	}
 	jobs := opts.Jobs
 	if jobs <= 0 {
@@ -104,6 +112,7 @@ type runner struct {
 	authority *pki.Authority
 	failed    error // why there is no authority
 	rules     []probe.Rule
+	healthy   *healthy // nil when every scenario is looked at from everywhere
 
 	mu      sync.Mutex
 	results []Result
@@ -157,21 +166,37 @@ func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
 	return result
 }
 
-// examine starts the scenario's lab and looks at it from everywhere.
+// examine looks at the scenario from everywhere, or from where it may differ from the healthy deployment.
 func (r *runner) examine(ctx context.Context, s *Scenario) (*probe.Record, error) {
+	t := s.Topology()
+	if r.healthy != nil {
+		if same := r.healthy.sameAt(t); len(same) > 0 {
+			rec, err := r.observe(ctx, t, same)
+			if err != nil || asPlanned(rec) {
+				return rec, err
+			}
+		}
+	}
+	return r.observe(ctx, t, nil)
+}
+
+// observe starts a lab and looks at it from all places but those that are seen.
+func (r *runner) observe(ctx context.Context, t *topology.Topology, seen map[string]*probe.Record) (*probe.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if r.failed != nil {
 		return nil, r.failed
 	}
-	l, err := lab.Start(ctx, s.Topology(), lab.Options{Authority: r.authority, DropTime: dropTime})
+	l, err := lab.Start(ctx, t, lab.Options{Authority: r.authority, DropTime: dropTime})
 	if err != nil {
 		return nil, err
 	}
 	var vantages []*probe.Vantage
 	for _, place := range probe.Places() {
-		vantages = append(vantages, l.Vantage(place))
+		v := l.Vantage(place)
+		v.Seen = seen[place]
+		vantages = append(vantages, v)
 	}
 	rec, err := probe.Observe(ctx, l.Target(), vantages, r.opts.Limits)
 	if closing := l.Close(); err == nil {

@@ -20,7 +20,8 @@
 // [Load] reads one more kind, a scenario that an administrator wrote in YAML.
 //
 // [Run] gives each scenario a lab of its own, examines it from all four vantages and judges the record. Labs share
-// nothing but the certification authorities, so they run in parallel.
+// nothing but the certification authorities, so they run in parallel. A vantage that touches nothing of what the
+// scenario changes is not asked: what it saw of the healthy deployment in the same run stands for it ([Options.Fresh]).
 //
 // # Limits
 //

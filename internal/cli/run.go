@@ -29,6 +29,7 @@ type runOptions struct {
 	jobs    int
 	format  *oneOf
 	verbose bool
+	fresh   bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -51,6 +52,7 @@ Without arguments it runs all. An argument is the ID of a scenario or of a mode,
 		},
 	}
 	cmd.Flags().IntVar(&opts.jobs, "jobs", 0, "labs at the same `time`; 0 means four for each processor")
+	cmd.Flags().BoolVar(&opts.fresh, "fresh", false, "look at every scenario from everywhere, also where it cannot differ from the healthy deployment")
 	cmd.Flags().Var(opts.format, "format", "how to write the results")
 	cmd.Flags().BoolVar(&opts.verbose, "verbose", false, "show the whole report of each scenario that failed")
 	wordsOf(cmd, "format", opts.format.words)
@@ -75,7 +77,7 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	}
 	started := time.Now()
 	show := &progress{env: &a.env, total: len(list)}
-	run := scenarios.Options{Jobs: opts.jobs, OnDone: show.step}
+	run := scenarios.Options{Jobs: opts.jobs, Fresh: opts.fresh, OnDone: show.step}
 	if opts.format.value == "text" {
 		width := 0
 		for _, s := range list {
