@@ -15,7 +15,7 @@ var dnsSplitZoneShadowMissingNames = Mode{
 		Cause:    "the internal name server is authoritative for the same zone and hides the public records it does not have",
 		Remedy:   "Add the missing names to the internal zone, or use pin-point zones for the single names instead of a copy of the whole zone.",
 		Sources:  []string{"Advanced Edge Server DNS planning", "DNS requirements for Skype for Business Server"},
-		Reads:    probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Lookups | probe.Expectations,
 		Detect:   detectDnsSplitZoneShadowMissingNames,
 		Explains: []probe.ID{"dns.external-web-fqdn-unresolvable-internally"},
 	},

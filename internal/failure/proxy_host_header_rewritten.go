@@ -19,7 +19,7 @@ var proxyHostHeaderRewritten = Mode{
 		Settings: keepHost(),
 		Sources: []string{"Deploy and configure mobility for Skype for Business Server", "Load balancing requirements for Skype for Business",
 			"Web publishing rules for a single internal pool, Lync 2013"},
-		Reads:    probe.Exchanges | probe.Expectations,
+		Reads:    probe.Exchanges,
 		Detect:   detectProxyHostHeaderRewritten,
 		Explains: append([]probe.ID{"frontend.simple-url-not-registered", "frontend.http8080-requires-ssl"}, whatFollowsOnSimpleURLs...),
 	},

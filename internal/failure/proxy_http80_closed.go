@@ -16,7 +16,7 @@ var proxyHTTP80Closed = Mode{
 		Remedy:   "Publish port 80 for the discovery names and forward it to 8080; or leave it closed, when every discovery name is in the certificate.",
 		Settings: flipPorts(),
 		Sources:  []string{"Port and protocol details for the Lync 2013 reverse proxy", "Autodiscover service requirements for Lync Server 2013"},
-		Reads:    probe.Dials | probe.Exchanges | probe.Lookups | probe.Expectations,
+		Reads:    probe.Dials | probe.Exchanges | probe.Lookups,
 		Detect:   detectProxyHTTP80Closed,
 	},
 	Confused: []probe.ID{"proxy.http80-redirects-to-https"},

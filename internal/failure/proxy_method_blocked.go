@@ -22,7 +22,7 @@ var proxyMethodBlocked = Mode{
 			arr, "Request Filtering > HTTP Verbs: no deny entries; Allow unlisted verbs.",
 		),
 		Sources: []string{"UCWA: Create an application", "UCWA: Authentication in UCWA"},
-		Reads:   probe.Exchanges | probe.Lookups | probe.Expectations,
+		Reads:   probe.Exchanges,
 		Detect:  detectProxyMethodBlocked,
 	},
 	Confused: []probe.ID{"proxy.path-allowlist-missing-webticket"},

@@ -17,7 +17,7 @@ var proxyPathAllowlistMissingAutodiscover = Mode{
 		Settings: publishAll(),
 		Sources: []string{"Configuration requirements for reverse proxy in Lync Server 2013",
 			"Deploy and configure mobility for Skype for Business Server"},
-		Reads:  probe.Exchanges | probe.Expectations,
+		Reads:  probe.Exchanges,
 		Detect: detectProxyPathAllowlistMissingAutodiscover,
 		Explains: append([]probe.ID{"proxy.path-allowlist-missing-webticket", "proxy.path-allowlist-missing-ucwa",
 			"proxy.path-allowlist-missing-content-services"}, whatFollowsOnSimpleURLs...),

@@ -14,7 +14,7 @@ var proxyPathAllowlistMissingContentServices = Mode{
 		Remedy:   "Publish every path (/*) of the Lync hosts; if a list is demanded, at least: " + pathList + ".",
 		Settings: publishAll(),
 		Sources:  []string{"Scenarios for reverse proxy in Lync Server 2013", "Reverse proxy 101 (Perficient)"},
-		Reads:    probe.Exchanges | probe.Expectations,
+		Reads:    probe.Exchanges,
 		Detect:   detectProxyPathAllowlistMissingContentServices,
 	},
 	Confused: []probe.ID{"proxy.case-sensitive-path"},

@@ -14,7 +14,7 @@ var proxyPathAllowlistMissingUCWA = Mode{
 		Remedy:   "Publish every path (/*) of the Lync hosts; if a list is demanded, at least: " + pathList + ".",
 		Settings: publishAll(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013", "Plan for Mobility for Skype for Business Server"},
-		Reads:    probe.Exchanges | probe.Expectations,
+		Reads:    probe.Exchanges,
 		Detect:   detectProxyPathAllowlistMissingUCWA,
 		Explains: []probe.ID{"proxy.path-allowlist-missing-content-services"},
 	},

@@ -14,7 +14,7 @@ var proxyPathAllowlistMissingWebticket = Mode{
 		Remedy:   "Publish every path (/*) of the Lync hosts; if a list is demanded, at least: " + pathList + ".",
 		Settings: publishAll(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013", "UCWA 2.0: Authentication in UCWA"},
-		Reads:    probe.Exchanges | probe.Expectations,
+		Reads:    probe.Exchanges,
 		Detect:   detectProxyPathAllowlistMissingWebticket,
 		Explains: []probe.ID{"proxy.path-allowlist-missing-ucwa", "proxy.path-allowlist-missing-content-services"},
 	},

@@ -20,7 +20,7 @@ var proxyRateLimit429 = Mode{
 			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of requests.",
 		),
 		Sources:  []string{"RFC 6585 section 4"},
-		Reads:    probe.Exchanges | probe.Lookups | probe.Expectations,
+		Reads:    probe.Exchanges,
 		Detect:   detectProxyRateLimit429,
 		Explains: []probe.ID{"proxy.default-vhost-answers", "proxy.preauth-401", "proxy.error-page-with-200", "proxy.host-header-rewritten", "proxy.case-sensitive-path", "proxy.path-allowlist-missing-autodiscover", "proxy.path-allowlist-missing-webticket", "proxy.path-allowlist-missing-ucwa", "proxy.path-allowlist-missing-content-services", "proxy.path-prefix-mismatch", "proxy.http80-redirects-to-https", "proxy.http80-closed", "proxy.method-blocked", "meeting.simple-url-not-published", "meeting.dialin-not-published", "meeting.per-domain-meet-missing", "meeting.wac-unpublished", "meeting.wac-wrong-port-or-offload", "frontend.simple-url-not-registered", "frontend.one-node-down", "proxy.mixed-scheme-peers-round-robin"},
 	},

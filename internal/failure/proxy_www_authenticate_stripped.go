@@ -24,7 +24,7 @@ var proxyWWWAuthenticateStripped = Mode{
 			arr, "Remove outbound rules that rewrite RESPONSE_WWW_AUTHENTICATE.",
 		),
 		Sources: []string{"UCWA 2.0: Authentication in UCWA", "UCWA 2.0: Create an application (HTTP traces)", "RFC 9110 section 11.6.1"},
-		Reads:   probe.Exchanges | probe.Expectations,
+		Reads:   probe.Exchanges,
 		Detect:  detectProxyWWWAuthenticateStripped,
 	},
 	Confused: []probe.ID{"proxy.preauth-401"},

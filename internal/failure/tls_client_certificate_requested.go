@@ -23,7 +23,7 @@ var tlsClientCertificateRequested = Mode{
 			arr, "IIS Manager > SSL Settings > Client certificates: Ignore.",
 		),
 		Sources:  []string{"RFC 8446 section 4.3.2", "pfSense squid package: reverse proxy generator and GUI definitions"},
-		Reads:    probe.Handshakes | probe.Exchanges | probe.Lookups | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsClientCertificateRequested,
 		Explains: []probe.ID{"proxy.default-vhost-answers", "proxy.unmapped-tcp-reset", "proxy.upstream-down-502", "proxy.error-page-with-200", "proxy.preauth-401", "meeting.simple-url-not-published", "meeting.dialin-not-published", "meeting.per-domain-meet-missing", "meeting.wac-unpublished", "proxy.host-header-rewritten"},
 	},

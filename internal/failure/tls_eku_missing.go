@@ -13,7 +13,7 @@ var tlsEkuMissing = Mode{
 		Cause:    "it was made from a template for users or clients: the extended key usage lacks server authentication",
 		Remedy:   "Reissue the certificate from a web server template (extended key usage: server authentication).",
 		Sources:  []string{"RFC 5280 section 4.2.1.12"},
-		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsEkuMissing,
 	},
 	Confused: []probe.ID{"tls.untrusted-internal-ca-external-listener"},

@@ -16,7 +16,7 @@ var tlsExpired = Mode{
 		Remedy:   "Renew the certificate and install it on every listener of the reverse proxy.",
 		Settings: listenerCertificate(),
 		Sources:  []string{"Preventing Lync Server certificate expiration"},
-		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsExpired,
 	},
 	Confused: []probe.ID{"tls.not-yet-valid", "tls.backend-expired"},

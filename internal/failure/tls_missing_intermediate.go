@@ -14,7 +14,7 @@ var tlsMissingIntermediate = Mode{
 		Remedy:   "Install the complete chain on the listener: the certificate first, then the issuing authority, and so on; the root is not needed.",
 		Settings: wholeChain(),
 		Sources:  []string{"RFC 8446 section 4.4.2", "Lync Mobile iOS certificate errors, KEMP intermediate"},
-		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsMissingIntermediate,
 	},
 	Confused: []probe.ID{"tls.untrusted-internal-ca-external-listener", "tls.wrong-chain-order"},

@@ -16,7 +16,7 @@ var tlsMissingSanExternalWeb = Mode{
 		Remedy:   "Reissue the certificate with the external web services FQDN of every pool and Director.",
 		Settings: listenerCertificate(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013"},
-		Reads:    probe.Handshakes | probe.Exchanges | probe.Lookups | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsMissingSanExternalWeb,
 	},
 	Confused: []probe.ID{"tls.missing-san-simple-url"},

@@ -16,7 +16,7 @@ var tlsMissingSanLyncdiscover = Mode{
 		Remedy:   "Reissue the certificate with lyncdiscover.<SIP domain> for every SIP domain, or publish that name on HTTP port 80 only.",
 		Settings: listenerCertificate(),
 		Sources:  []string{"Autodiscover service requirements for Lync Server 2013", "Five FAQs about Lync Server 2010 Mobility Service"},
-		Reads:    probe.Handshakes | probe.Exchanges | probe.Lookups | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Expectations,
 		Detect:   detectTlsMissingSanLyncdiscover,
 		Explains: []probe.ID{"tls.missing-san-external-web", "tls.missing-san-simple-url", "tls.san-missing-second-sip-domain"},
 	},

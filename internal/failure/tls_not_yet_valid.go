@@ -15,7 +15,7 @@ var tlsNotYetValid = Mode{
 		Cause:    "it was installed before its time, or a clock is wrong: this machine's, or that of the issuing authority",
 		Remedy:   "Wait for the date, or reissue the certificate; look at the clocks first.",
 		Sources:  []string{"RFC 5280 section 4.1.2.5"},
-		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsNotYetValid,
 	},
 	Confused: []probe.ID{"tls.expired"},

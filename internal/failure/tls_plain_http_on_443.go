@@ -14,7 +14,7 @@ var tlsPlainHttpOn443 = Mode{
 		Remedy:   "Switch TLS on for the listener on port 443, with the public certificate, and encrypt again to port 4443.",
 		Settings: flipPorts(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013"},
-		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsPlainHttpOn443,
 	},
 	Confused: []probe.ID{"tls.only-tls10", "proxy.service-not-enabled"},

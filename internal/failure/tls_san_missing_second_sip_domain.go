@@ -16,7 +16,7 @@ var tlsSanMissingSecondSipDomain = Mode{
 		Remedy:   "Reissue the certificate with lyncdiscover and meet of every SIP domain, or publish the further domains over HTTP port 80.",
 		Settings: listenerCertificate(),
 		Sources:  []string{"Autodiscover service requirements for Lync Server 2013", "DNS requirements for simple URLs"},
-		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Expectations,
 		Detect:   detectTlsSanMissingSecondSipDomain,
 		Explains: []probe.ID{"tls.missing-san-simple-url", "meeting.per-domain-meet-missing"},
 	},

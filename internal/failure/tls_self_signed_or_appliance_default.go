@@ -14,7 +14,7 @@ var tlsSelfSignedOrApplianceDefault = Mode{
 		Remedy:   "Bind the certificate of a public authority to the listener.",
 		Settings: listenerCertificate(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013"},
-		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsSelfSignedOrApplianceDefault,
 		Explains: []probe.ID{"tls.wildcard-common-name"},
 	},

@@ -14,7 +14,7 @@ var tlsUntrustedInternalCaExternalListener = Mode{
 		Remedy:   "Install a certificate of a public authority on the listener of the reverse proxy.",
 		Settings: listenerCertificate(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013", "Lync Mobile users cannot sign in after update to 5.4"},
-		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsUntrustedInternalCaExternalListener,
 	},
 	Confused: []probe.ID{"tls.missing-intermediate", "tls.self-signed-or-appliance-default"},

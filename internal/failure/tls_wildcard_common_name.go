@@ -15,7 +15,7 @@ var tlsWildcardCommonName = Mode{
 		Cause:    "desk phones and older clients do not accept that; a wildcard among the alternative names is supported",
 		Remedy:   "Reissue the certificate with a real host name as common name, and the wildcard as an alternative name only.",
 		Sources:  []string{"Wildcard certificate support in Lync Server 2013"},
-		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsWildcardCommonName,
 	},
 	Cases: []Case{

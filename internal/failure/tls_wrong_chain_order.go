@@ -14,7 +14,7 @@ var tlsWrongChainOrder = Mode{
 		Remedy:   "Write the chain as certificate, issuing authority, next authority; leave the root out.",
 		Settings: wholeChain(),
 		Sources:  []string{"RFC 5246 section 7.4.2", "RFC 8446 section 4.4.2"},
-		Reads:    probe.Handshakes | probe.Lookups | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
 		Detect:   detectTlsWrongChainOrder,
 	},
 	Confused: []probe.ID{"tls.missing-intermediate"},
