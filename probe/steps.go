@@ -57,7 +57,7 @@ type tree struct {
 	carried    map[int][]*Exchange // by handshake
 	exchanges  map[int]*Exchange
 	needed     map[string]bool // names that must have an address here
-	outside    map[string]bool // names that any device must be able to trust
+	outside    map[string]bool // names that clients outside use
 }
 
 // hostTree is what was done for one name.
@@ -166,7 +166,7 @@ func (h *hostTree) addresses() []netip.Addr {
 	return out
 }
 
-// expect notes which names must resolve here and which must be trusted by any device.
+// expect notes which names must resolve here and which are for clients outside.
 func (t *tree) expect() {
 	t.needed, t.outside = map[string]bool{}, map[string]bool{}
 	add := func(set map[string]bool, names ...string) {

@@ -140,8 +140,8 @@ var stepCases = []struct {
 	{name: "not-trusted", edit: func(_ *probe.Record, s *probe.Section) {
 		s.Handshakes[0].Public = probe.Outcome{Code: probe.TLSUnknownIssuer, Text: "x509: certificate signed by unknown authority"}
 	}, failed: []string{"external/handshake/1", "external/handshake/1/trust"}},
-	{name: "trusted-inside-is-noted", edit: func(_ *probe.Record, s *probe.Section) {
-		s.Vantage = probe.Internal
+	{name: "trusted-inside", edit: func(_ *probe.Record, s *probe.Section) {
+		s.Vantage, s.ManagedDevices = probe.Internal, true
 		s.Handshakes[0].Public = probe.Outcome{Code: probe.TLSUnknownIssuer, Text: "x509: certificate signed by unknown authority"}
 		s.Lookups[2] = address("lyncdiscoverinternal.contoso.example", "203.0.113.10")
 	}},
@@ -304,19 +304,41 @@ func TestStepsAreBounded(t *testing.T) {
 	}
 }
 
-// Phones on the office network reach servers inside whose certificates are the organisation's own; that is no red
-// mark. The same certificate at the public address of a published name is.
-func TestStepsOnTheOfficeNetwork(t *testing.T) {
+// A certificate of the organisation's own is good where devices know its roots, and nowhere else.
+func TestStepsTrustAsThePlaceDoes(t *testing.T) {
 	t.Parallel()
-	for addr, want := range map[string]string{"10.10.10.20:443": probe.Noted, proxyTLS: probe.Failed} {
-		rec := outside()
-		rec.Target.Expected.OfficeWebApps = []string{"wac.contoso.example"}
-		h := shaken(1, probe.HandshakeName, "wac.contoso.example")
-		h.Addr, h.Public, h.Enterprise = addr, probe.Outcome{Code: probe.TLSUnknownIssuer}, ok
-		rec.Sections = []*probe.Section{{Vantage: probe.WiFi, Handshakes: []probe.Handshake{h}}}
-		walkSteps(probe.Diagnose(rec, nil).Steps, 0, func(s *probe.Step, _ int) {
-			if s.ID == "wifi/handshake/1/trust" && s.State != want {
-				t.Errorf("trust at %s is %s, want %s", addr, s.State, want)
+	unknown := probe.Outcome{Code: probe.TLSUnknownIssuer}
+	cases := []struct {
+		name, vantage string
+		managed       bool
+		public        probe.Outcome
+		enterprise    probe.Outcome
+		want          string
+	}{
+		{"phones", probe.WiFi, false, unknown, ok, probe.Failed},
+		{"managed-phones", probe.WiFi, true, unknown, ok, probe.Passed},
+		{"outside", probe.External, false, unknown, ok, probe.Failed},
+		{"inside", probe.Internal, true, unknown, ok, probe.Passed},
+		{"inside-unmanaged", probe.Internal, false, unknown, ok, probe.Failed},
+		{"inside-foreign", probe.Internal, true, unknown, unknown, probe.Failed},
+		{"inside-roots-not-known", probe.Internal, true, unknown, probe.Outcome{Code: probe.NotChecked}, probe.Noted},
+		{"inside-expired", probe.Internal, true, probe.Outcome{Code: probe.TLSExpired}, probe.Outcome{Code: probe.NotChecked}, probe.Failed},
+		{"public", probe.WiFi, false, ok, unknown, probe.Passed},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			rec := outside()
+			h := shaken(1, probe.HandshakeName, "lyncdiscoverinternal.contoso.example")
+			h.Addr, h.Public, h.Enterprise = "10.10.10.10:443", c.public, c.enterprise
+			rec.Sections = []*probe.Section{{Vantage: c.vantage, ManagedDevices: c.managed, Handshakes: []probe.Handshake{h}}}
+			states := map[string]string{}
+			walkSteps(probe.Diagnose(rec, nil).Steps, 0, func(s *probe.Step, _ int) { states[s.ID] = s.State })
+			if got := states[c.vantage+"/handshake/1/trust"]; got != c.want {
+				t.Errorf("trust is %s, want %s", got, c.want)
+			}
+			if got := states[c.vantage+"/handshake/1"]; (got == probe.Failed) != (c.want == probe.Failed) {
+				t.Errorf("the handshake is %s, and its trust %s", got, c.want)
 			}
 		})
 	}

@@ -113,15 +113,14 @@ func (t *tree) certificate(h *Handshake, parent string) []Step {
 	return out
 }
 
-// trust says whether the devices of this place accept the chain.
+// trust says whether those who use the chain at this place accept it: devices as Place.Trust has it, the proxy as it
+// is told to verify.
 func (t *tree) trust(h *Handshake, server *WebServer) (state, text string) {
 	checked := func(o Outcome) bool { return o.Code != NotChecked && o.Code != "" }
-	// Of the organisation's own servers only its own machines must think well.
-	own := t.sec.Vantage == Internal || t.sec.Vantage == Proxy
-	if ap, err := netip.ParseAddrPort(h.Addr); t.sec.Vantage == WiFi && err == nil {
-		own = isPrivate(ap.Addr()) || !t.outside[strings.ToLower(h.Host)]
+	managed := t.sec.ManagedDevices
+	if server != nil {
+		managed = server.Trust == "enterprise"
 	}
-	managed := t.sec.ManagedDevices || server != nil && server.Trust == "enterprise"
 	refused := "the certificate is not trusted: " + words(h.Public)
 	switch {
 	case !checked(h.Public) && !checked(h.Enterprise):
@@ -132,11 +131,11 @@ func (t *tree) trust(h *Handshake, server *WebServer) (state, text string) {
 		return Passed, "trusted by the enterprise's roots"
 	case t.sec.Vantage == Proxy && (server == nil || server.Trust == ""):
 		return Noted, refused + "; the proxy does not verify it"
-	case h.Enterprise.OK() && own:
-		return Noted, "trusted by managed machines only"
-	case own && !checked(h.Enterprise) && h.Public.Code == TLSUnknownIssuer:
+	case h.Enterprise.OK():
+		return Failed, "the certificate is not trusted here: only managed machines know its issuer"
+	case managed && !checked(h.Enterprise) && h.Public.Code == TLSUnknownIssuer:
 		return Noted, "not of a public authority; the enterprise's roots are not known"
-	case own && checked(h.Enterprise) && h.Public.Code == TLSUnknownIssuer:
+	case managed && checked(h.Enterprise) && h.Public.Code == TLSUnknownIssuer:
 		return Failed, "the certificate is not trusted: " + words(h.Enterprise)
 	}
 	return Failed, refused
