@@ -17,7 +17,7 @@ var dnsInternalRecordLeaksExternally = Mode{
 		Sources:  []string{"RFC 1918 section 3", "Plan for Mobility for Skype for Business Server"},
 		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
 		Detect:   detectDnsInternalRecordLeaksExternally,
-		Explains: []probe.ID{"network.wan-rule-missing", "proxy.service-not-enabled", "proxy.http80-closed"},
+		Explains: append([]probe.ID{"network.wan-rule-missing", "network.nat-to-wrong-host", "proxy.service-not-enabled", "proxy.http80-closed", "proxy.port-not-flipped", "proxy.port-443-not-flipped-80-is", "proxy.port-80-not-flipped", "tls.missing-san-lyncdiscover", "tls.san-missing-second-sip-domain"}, whatFollowsFromWrongSite...),
 	},
 	Confused: []probe.ID{"dns.lyncdiscoverinternal-published-externally", "network.wan-rule-missing"},
 	Cases: []Case{
@@ -50,8 +50,12 @@ func detectDnsInternalRecordLeaksExternally(v *probe.View) probe.Verdict {
 		r := out.Resolve(host)
 		for _, a := range r.Addrs {
 			d := out.Dial(netip.AddrPortFrom(a, 443).String())
-			if isPrivate(a) && d != nil && !d.Outcome.OK() {
+			switch {
+			case !isPrivate(a) || d == nil:
+			case !d.Outcome.OK():
 				evidence = append(evidence, out.SawLookup(r, "%s resolves to %s outside, a private address, and no connection comes about (%s)", host, a, d.Outcome.Code))
+			case internalSigns(out, host): // a bench where everything is private shows the external site
+				evidence = append(evidence, out.SawLookup(r, "%s resolves to %s outside, a private address, where the internal web site answers", host, a))
 			}
 		}
 	}
