@@ -23,7 +23,11 @@ func (p *printer) steps(rep *probe.Report) {
 	}
 	p.blank()
 	if any := c.choose(rep.Steps); any {
-		p.put(0, "", "", "Steps:")
+		head := "Steps:"
+		if c.pointed {
+			head = "Steps (" + evidenceMark + " is evidence of a finding):"
+		}
+		p.put(0, "", "", head)
 		p.level(c, rep.Steps, 2)
 	}
 	var hidden []string
@@ -54,6 +58,7 @@ type choice struct {
 	evidence      map[string]bool
 	shown         map[*probe.Step]bool
 	passed, noted int
+	pointed       bool // some step shown is evidence and did not fail
 }
 
 // choose marks the steps to show and tells whether there are any.
@@ -64,6 +69,7 @@ func (c *choice) choose(steps []probe.Step) bool {
 		below := c.choose(s.Steps)
 		if below || c.itself(s) {
 			c.shown[s] = true
+			c.pointed = c.pointed || c.points(s)
 			any = true
 			continue
 		}
@@ -81,6 +87,13 @@ func (c *choice) choose(steps []probe.Step) bool {
 func (c *choice) itself(s *probe.Step) bool {
 	return c.verbose || s.State == probe.Failed || s.State == probe.NotTried || c.evidence[s.ID]
 }
+
+// points tells whether a step is evidence that its state does not show: HTTP 200, and the wrong answer.
+func (c *choice) points(s *probe.Step) bool {
+	return c.evidence[s.ID] && s.State != probe.Failed && s.State != probe.NotTried
+}
+
+const evidenceMark = ">>"
 
 var marks = map[string]struct{ text, color string }{
 	probe.Passed:   {"ok    ", green},
@@ -107,6 +120,9 @@ func (p *printer) level(c *choice, steps []probe.Step, indent int) {
 		mark, ok := marks[s.State]
 		if !ok {
 			mark.text = "?     "
+		}
+		if c.points(s) {
+			mark.text, mark.color = fmt.Sprintf("%-6s", evidenceMark), bold+yellow
 		}
 		p.put(indent, mark.color, mark.text, text)
 		if p.Verbose && s.Curl != "" {
