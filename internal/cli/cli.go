@@ -130,6 +130,11 @@ func (a *app) root() *cobra.Command {
 		Long: `lyncpin shows whether a Lync or Skype for Business Server deployment can be discovered and used from inside,
 from the Internet and from a phone, and if not, which one thing is wrong and what to change.
 
+Start with:
+  lyncpin probe USER@DOMAIN                     troubleshooting: what is wrong with a real deployment, seen from here
+  lyncpin lab --only dns,frontend --write DIR   lab validation: a whole deployment around your own proxy, to be probed
+  lyncpin run --format junit                    CI: every known fault in a lab of its own, and each must be named
+
 Exit codes: 0 clear, 1 something was found, 2 wrong usage or bad input, 3 could not tell.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,

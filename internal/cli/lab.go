@@ -49,8 +49,8 @@ where everything is. With --only dns,frontend a real proxy can take the place of
 	opts.flags(cmd)
 	f.StringVar(&opts.file, "topology", "", "YAML `file` of the topology, in place of the healthy one")
 	f.Var(opts.bind, "bind", "where to listen")
-	f.StringVar(&opts.write, "write", "", "`directory` for certificates and endpoints.json")
-	f.StringSliceVar(&opts.only, "only", nil, "`parts` to run: dns, frontend, proxy; all when left out")
+	f.StringVar(&opts.write, "write", "", "write certificates and endpoints.json into this `directory`")
+	f.StringSliceVar(&opts.only, "only", nil, "run these `parts` alone: dns, frontend, proxy")
 	wordsOf(cmd, "bind", opts.bind.words)
 	wordsOf(cmd, "only", labParts)
 	return cmd

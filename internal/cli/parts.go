@@ -30,7 +30,7 @@ func partCommand(name, short, long string, run func(context.Context, partOptions
 			return run(cmd.Context(), opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.config, "config", "", "YAML `file`")
+	cmd.Flags().StringVar(&opts.config, "config", "", "read the configuration from this YAML `file`")
 	cmd.Flags().BoolVar(&opts.check, "check", false, "check the configuration and stop")
 	return cmd
 }

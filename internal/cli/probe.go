@@ -54,9 +54,9 @@ and hand the files to "lyncpin diagnose".`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.probe(cmd.Context(), args, opts) },
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&opts.from, "from", []string{probe.External}, "`places` to probe from: external, internal, wifi, proxy")
-	f.StringArrayVar(&opts.resolvers, "resolver", nil, "name server of a place, `[PLACE=]IP[:PORT]`; may be repeated; wifi and proxy use that of internal unless given")
-	f.StringArrayVar(&opts.connect, "connect", nil, "connect elsewhere, with SNI and Host as they are, `HOST[:PORT]=IP[:PORT]`; may be repeated")
+	f.StringSliceVar(&opts.from, "from", []string{probe.External}, "probe from these `places`: external, internal, wifi, proxy")
+	f.StringArrayVar(&opts.resolvers, "resolver", nil, "ask the name server `[PLACE=]IP[:PORT]`; may be repeated; wifi and proxy use that of internal unless given")
+	f.StringArrayVar(&opts.connect, "connect", nil, "connect elsewhere, as `HOST[:PORT]=IP[:PORT]` says, with SNI and Host as they are; may be repeated")
 	f.StringVar(&opts.roots, "roots", "", "PEM `file` of the roots that any device trusts, in place of the system's")
 	f.StringVar(&opts.enterpriseRoots, "enterprise-roots", "", "PEM `file` of the roots that managed machines trust as well")
 	f.StringVar(&opts.expect, "expect", "", "YAML `file` that says what the deployment is meant to be")

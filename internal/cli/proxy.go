@@ -47,15 +47,15 @@ Without a file, flags publish some hosts to one or several web servers. Those fo
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.proxy(cmd, opts) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&opts.config, "config", "", "YAML `file`")
+	f.StringVar(&opts.config, "config", "", "read the configuration from this YAML `file`")
 	f.BoolVar(&opts.check, "check", false, "check the configuration, say what deserves a second look, and stop")
 	f.Var(opts.logFormat, "log-format", "how to write the log, on standard error")
-	f.StringArrayVar(&opts.https, "listen-https", nil, "`address` for HTTPS, such as :443 or 203.0.113.10:443; may be repeated")
-	f.StringArrayVar(&opts.http, "listen-http", nil, "`address` for HTTP; may be repeated")
-	f.StringArrayVar(&opts.webServers, "web-server", nil, "`URL` of a web server, such as https://10.10.10.11:4443; may be repeated")
-	f.StringArrayVar(&opts.hosts, "host", nil, "published `host`, or *.suffix; may be repeated")
+	f.StringArrayVar(&opts.https, "listen-https", nil, "listen for HTTPS at this `address`, such as :443 or 203.0.113.10:443; may be repeated")
+	f.StringArrayVar(&opts.http, "listen-http", nil, "listen for HTTP at this `address`, such as :80; may be repeated")
+	f.StringArrayVar(&opts.webServers, "web-server", nil, "forward to the web server of this `URL`, such as https://10.10.10.11:4443; may be repeated")
+	f.StringArrayVar(&opts.hosts, "host", nil, "publish this `name`, or *.suffix; may be repeated")
 	f.StringVar(&opts.cert, "cert", "", "PEM `file` of the certificate with its intermediates")
-	f.StringVar(&opts.key, "key", "", "PEM `file` of its key; left out: the same file")
+	f.StringVar(&opts.key, "key", "", "PEM `file` of the certificate's key; left out: that of --cert")
 	f.StringVar(&opts.ca, "ca", "", "PEM `file` of the roots that web servers are verified against, in place of the system's")
 	wordsOf(cmd, "log-format", opts.logFormat.words)
 	return cmd

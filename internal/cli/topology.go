@@ -120,7 +120,7 @@ func (a *app) topologyShowCommand() *cobra.Command {
 		},
 	}
 	opts.flags(cmd)
-	cmd.Flags().BoolVar(&addresses, "addresses", false, `only the addresses that "lab --bind plan" needs, one on a line`)
+	cmd.Flags().BoolVar(&addresses, "addresses", false, `list only the addresses that "lab --bind plan" needs, one on a line`)
 	return cmd
 }
 
