@@ -114,7 +114,7 @@ func (c *Config) isFrontEnd(w WebServer) bool {
 
 func (c *Config) checkRule(i int, warn warner) {
 	r := &c.Rules[i]
-	at := fmt.Sprintf("rules[%d]", i)
+	at := fmt.Sprintf("publishing_rules[%d]", i)
 	if len(r.WebServers) > 0 {
 		c.checkSchemes(at, r, warn)
 		switch r.Connections {
@@ -139,7 +139,7 @@ func (c *Config) checkRule(i int, warn warner) {
 		}
 		for k := range c.Rules[:i] {
 			if o := &c.Rules[k]; o.takesAll(h) && (o.Listener == "" || o.Listener == r.Listener) {
-				warn(fmt.Sprintf("%s.hosts[%d]", at, j), "rules[%d] takes every request for %s before", k, h)
+				warn(fmt.Sprintf("%s.hosts[%d]", at, j), "publishing_rules[%d] takes every request for %s before", k, h)
 				break
 			}
 		}

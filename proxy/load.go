@@ -144,7 +144,7 @@ type fileConfig struct {
 	Certificates []fileCert      `yaml:"certificates"`
 	TLS          fileTLS         `yaml:"tls"`
 	WebServers   []fileWebServer `yaml:"web_servers"`
-	Rules        []fileRule      `yaml:"rules"`
+	Rules        []fileRule      `yaml:"publishing_rules"`
 	Unknown      fileUnknown     `yaml:"unknown"`
 	Forwarded    string          `yaml:"forwarded"`
 	HideHops     bool            `yaml:"hide_hops"`
@@ -308,7 +308,7 @@ func (f *fileConfig) config(dir string) (Config, error) {
 		})
 	}
 	for i, r := range f.Rules {
-		cfg.Rules = append(cfg.Rules, v.rule(fmt.Sprintf("rules[%d]", i), r))
+		cfg.Rules = append(cfg.Rules, v.rule(fmt.Sprintf("publishing_rules[%d]", i), r))
 	}
 	return cfg, v.err
 }

@@ -21,7 +21,7 @@ func ExampleLoadConfig() {
 http: ["203.0.113.10:80"]
 web_servers:
   - {alias: fe1-http, address: 10.10.10.11, scheme: http}
-rules:
+publishing_rules:
   - name: discovery
     hosts: [lyncdiscover.contoso.example]
     web_servers: [fe1-htp]
@@ -31,7 +31,7 @@ rules:
 	cfg, err := proxy.LoadConfig("proxy.yaml", []byte(strings.Replace(file, "fe1-htp", "fe1-http", 1)))
 	fmt.Println(cfg.Rules[0].Hosts, err)
 	// Output:
-	// proxy.yaml:8:19: rules[0].web_servers[0]: no web server "fe1-htp" (did you mean "fe1-http"?)
+	// proxy.yaml:8:19: publishing_rules[0].web_servers[0]: no web server "fe1-htp" (did you mean "fe1-http"?)
 	// [lyncdiscover.contoso.example] <nil>
 }
 
@@ -126,7 +126,7 @@ func TestLoadConfigErrors(t *testing.T) {
 		{"empty", "", `: https: no listener: give an address under https or http`},
 		{"not-yaml", "http: [8080\n", `:1:7: sequence end token ']' not found`},
 		{"twice", http + http, `:2:1: mapping key "http" already defined at [1:1]`},
-		{"unknown-field", http + "rule: []\n", `:2:1: unknown field "rule" (did you mean "rules"?)`},
+		{"unknown-field", http + "publishing_rule: []\n", `:2:1: unknown field "publishing_rule" (did you mean "publishing_rules"?)`},
 		{"wrong-kind", http + "max_header: big\n", `:2:13: "big" is not a number`},
 		{"address", "http: [localhost]\n", `:1:8: http[0]: "localhost" is not address:port`},
 		{"port", "http: ['70000']\n", `:1:8: http[0]: "70000" is not a TCP port`},
@@ -142,12 +142,12 @@ func TestLoadConfigErrors(t *testing.T) {
 		{"version", http + "tls: {min: 1.4}\n", `:2:12: tls.min: "1.4" is not one of 1.0, 1.1, 1.2, 1.3`},
 		{"versions", http + "tls: {min: 1.3, max: 1.2}\n", `:2:12: tls.min: is newer than max`},
 		{"duration", http + "timeouts: {idle: 960}\n", `:2:18: timeouts.idle: "960" is not a duration (did you mean "960s"?)`},
-		{"no-hosts", server + "rules:\n  - {name: lync, web_servers: [fe1]}\n", `:5:6: rules[0].hosts: missing ("*" is any host)`},
-		{"host", server + "rules:\n  - {hosts: ['https://x/'], web_servers: [fe1]}\n", `:5:14: rules[0].hosts[0]: "https://x/" is not a host name, *.suffix or *`},
-		{"path", server + "rules:\n  - {hosts: [a], paths: [meet], web_servers: [fe1]}\n", `:5:26: rules[0].paths[0]: "meet" does not begin with a slash`},
-		{"no-action", server + "rules:\n  - {hosts: [a]}\n", `:5:6: rules[0]: needs exactly one of web_servers, respond and reset`},
-		{"two-actions", server + "rules:\n  - {hosts: [a], web_servers: [fe1], reset: true}\n", `:5:6: rules[0]: needs exactly one of web_servers, respond and reset`},
-		{"source", server + "rules:\n  - {hosts: [a], sources: [lan], web_servers: [fe1]}\n", `:5:28: rules[0].sources[0]: "lan" is neither a network nor an address`},
+		{"no-hosts", server + "publishing_rules:\n  - {name: lync, web_servers: [fe1]}\n", `:5:6: publishing_rules[0].hosts: missing ("*" is any host)`},
+		{"host", server + "publishing_rules:\n  - {hosts: ['https://x/'], web_servers: [fe1]}\n", `:5:14: publishing_rules[0].hosts[0]: "https://x/" is not a host name, *.suffix or *`},
+		{"path", server + "publishing_rules:\n  - {hosts: [a], paths: [meet], web_servers: [fe1]}\n", `:5:26: publishing_rules[0].paths[0]: "meet" does not begin with a slash`},
+		{"no-action", server + "publishing_rules:\n  - {hosts: [a]}\n", `:5:6: publishing_rules[0]: needs exactly one of web_servers, respond and reset`},
+		{"two-actions", server + "publishing_rules:\n  - {hosts: [a], web_servers: [fe1], reset: true}\n", `:5:6: publishing_rules[0]: needs exactly one of web_servers, respond and reset`},
+		{"source", server + "publishing_rules:\n  - {hosts: [a], sources: [lan], web_servers: [fe1]}\n", `:5:28: publishing_rules[0].sources[0]: "lan" is neither a network nor an address`},
 		{"unknown-rule", server + "unknown: {rule: www}\n", `:4:17: unknown.rule: no rule "www"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -188,29 +188,29 @@ func TestCheck(t *testing.T) {
 		edit       func(*proxy.Config)
 	}{
 		{"fine", "", func(*proxy.Config) {}},
-		{"mistake", `rules[0].hosts: missing ("*" is any host)`, func(c *proxy.Config) { c.Rules[0].Hosts = nil }},
+		{"mistake", `publishing_rules[0].hosts: missing ("*" is any host)`, func(c *proxy.Config) { c.Rules[0].Hosts = nil }},
 		{"port-443", "web_servers[0]: fe1: port 443 of a Front End is the internal web site; clients outside need 4443", func(c *proxy.Config) { c.WebServers[0].Port = 443 }},
 		{"port-80", "web_servers[1]: fe1-http: port 80 of a Front End is the internal web site; clients outside need 8080", func(c *proxy.Config) { c.WebServers[1].Port = 80 }},
 		{"https-to-8080", "web_servers[0]: fe1 speaks https to port 8080, which takes http", func(c *proxy.Config) { c.WebServers[0].Port = 8080 }},
 		{"http-to-4443", "web_servers[1]: fe1-http speaks http to port 4443, which takes https", func(c *proxy.Config) { c.WebServers[1].Port = 4443 }},
 		{"no-verify", "web_servers[0]: fe1: any certificate is taken", func(c *proxy.Config) { c.WebServers[0].NoVerify = true }},
-		{"offload", "rules[0].web_servers: TLS ends at the proxy and https requests go on as http; a Front End needs https to 4443", func(c *proxy.Config) { c.Rules[0].WebServers = []string{"fe1-http"} }},
+		{"offload", "publishing_rules[0].web_servers: TLS ends at the proxy and https requests go on as http; a Front End needs https to 4443", func(c *proxy.Config) { c.Rules[0].WebServers = []string{"fe1-http"} }},
 		{"offload-http-only", "", func(c *proxy.Config) {
 			c.Rules[0].WebServers, c.Rules[0].Listener = []string{"fe1-http"}, "http"
 		}},
-		{"encrypted-80", "rules[0].web_servers: http requests go on as https; discovery over http needs a web server with http to 8080", func(c *proxy.Config) { c.Rules[0].WebServers = []string{"fe1"} }},
-		{"any-scheme", "rules[0].any_scheme: requests alternate between web servers with https and with http", func(c *proxy.Config) { c.Rules[0].AnyScheme = true }},
-		{"shared", "rules[0].connections: shared upstream connections hand one user's NTLM session to the next client", func(c *proxy.Config) { c.Rules[0].Connections = "shared" }},
-		{"close", "rules[0].connections: a connection per request makes NTLM and Negotiate fail", func(c *proxy.Config) { c.Rules[0].Connections = "close" }},
-		{"host-header", "rules[0].host_header: Lync web services need the Host the client sent", func(c *proxy.Config) { c.Rules[0].HostHeader = "web-server" }},
-		{"any-host", "rules[0].hosts: any host reaches fe1, fe1-http", func(c *proxy.Config) { c.Rules[0].Hosts = []string{"*"} }},
-		{"uncertified", "rules[0].hosts[0]: no certificate is for meet.contoso.example", func(c *proxy.Config) { c.Rules[0].Hosts[0] = "meet.contoso.example" }},
-		{"shadowed", "rules[1].hosts[0]: rules[0] takes every request for lyncweb-ext.contoso.example before", func(c *proxy.Config) { c.Rules = append(c.Rules, c.Rules[0]) }},
+		{"encrypted-80", "publishing_rules[0].web_servers: http requests go on as https; discovery over http needs a web server with http to 8080", func(c *proxy.Config) { c.Rules[0].WebServers = []string{"fe1"} }},
+		{"any-scheme", "publishing_rules[0].any_scheme: requests alternate between web servers with https and with http", func(c *proxy.Config) { c.Rules[0].AnyScheme = true }},
+		{"shared", "publishing_rules[0].connections: shared upstream connections hand one user's NTLM session to the next client", func(c *proxy.Config) { c.Rules[0].Connections = "shared" }},
+		{"close", "publishing_rules[0].connections: a connection per request makes NTLM and Negotiate fail", func(c *proxy.Config) { c.Rules[0].Connections = "close" }},
+		{"host-header", "publishing_rules[0].host_header: Lync web services need the Host the client sent", func(c *proxy.Config) { c.Rules[0].HostHeader = "web-server" }},
+		{"any-host", "publishing_rules[0].hosts: any host reaches fe1, fe1-http", func(c *proxy.Config) { c.Rules[0].Hosts = []string{"*"} }},
+		{"uncertified", "publishing_rules[0].hosts[0]: no certificate is for meet.contoso.example", func(c *proxy.Config) { c.Rules[0].Hosts[0] = "meet.contoso.example" }},
+		{"shadowed", "publishing_rules[1].hosts[0]: publishing_rules[0] takes every request for lyncweb-ext.contoso.example before", func(c *proxy.Config) { c.Rules = append(c.Rules, c.Rules[0]) }},
 		{"not-shadowed", "", func(c *proxy.Config) {
 			c.Rules = append(c.Rules, c.Rules[0])
 			c.Rules[0].Paths = []string{"/m"}
 		}},
-		{"case", "rules[0].case_sensitive: clients differ in the case of paths, /Autodiscover and /autodiscover", func(c *proxy.Config) {
+		{"case", "publishing_rules[0].case_sensitive: clients differ in the case of paths, /Autodiscover and /autodiscover", func(c *proxy.Config) {
 			c.Rules[0].Paths, c.Rules[0].CaseSensitive = []string{"/Mcx", "/"}, true
 		}},
 		{"response", "timeouts.response: 1m0s cuts the polls of mobile clients, which are silent for up to 16m0s", func(c *proxy.Config) { c.Timeouts.Response = time.Minute }},
@@ -247,7 +247,7 @@ func FuzzLoadConfig(f *testing.F) {
 	f.Add(data)
 	f.Add([]byte("http: [8080]\nrules:\n  - {hosts: ['*'], respond: {status: 503}}\n"))
 	f.Add([]byte("http: &a [*a]\n"))
-	f.Add([]byte("rules:\n  - hosts: [a\n"))
+	f.Add([]byte("publishing_rules:\n  - hosts: [a\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		cfg, err := proxy.LoadConfig("fuzz.yaml", data)
 		if err != nil {

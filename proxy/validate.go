@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A fieldError is a mistake in one field. The path is in the words of the file, rules[0].hosts[1].
+// A fieldError is a mistake in one field. The path is in the words of the file, publishing_rules[0].hosts[1].
 type fieldError struct{ path, text string }
 
 func (e *fieldError) Error() string { return e.path + ": " + e.text }
@@ -87,7 +87,7 @@ func (c *Config) validateWebServer(i int) error {
 
 func (c *Config) validateRule(i int) error {
 	r := &c.Rules[i]
-	at := fmt.Sprintf("rules[%d]", i)
+	at := fmt.Sprintf("publishing_rules[%d]", i)
 	if slices.ContainsFunc(c.Rules[:i], func(o Rule) bool { return o.Name != "" && o.Name == r.Name }) {
 		return fieldErrorf("%s.name", at).because("%q is used twice", r.Name)
 	}
