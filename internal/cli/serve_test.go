@@ -216,7 +216,7 @@ func TestProxyReload(t *testing.T) {
 	config := func(server string) string {
 		host, port, _ := net.SplitHostPort(server)
 		return "http: ['127.0.0.1:0']\nweb_servers: [{alias: fe1, address: " + host + ", port: " + port + ", scheme: http}]\n" +
-			"rules: [{hosts: [meet.contoso.example], web_servers: [fe1]}]\n"
+			"publishing_rules: [{hosts: [meet.contoso.example], web_servers: [fe1]}]\n"
 	}
 	write(config(first))
 	reload := make(chan struct{})
