@@ -12,8 +12,8 @@ var mobilityDiscoveryFails = Mode{
 	Rule: probe.Rule{
 		ID:       "mobility.discovery-fails",
 		Severity: probe.High,
-		Title:    "clients outside get no usable discovery document, and no known mistake explains it",
-		Cause:    "something on the way changes or withholds the answer in a way that is not in this catalogue",
+		Title:    "phones or desktop clients outside get no usable discovery document",
+		Cause:    "where no other finding explains it, something on the way changes or withholds the answer in a way that this catalogue does not know",
 		Remedy:   "Compare the answer shown with the one the Front End gives on port 4443, and look in the reverse proxy for what changes requests or answers.",
 		Sources:  []string{"Understanding Autodiscover in Lync Server 2013", "UCWA: Root URL"},
 		Reads:    probe.Walks | probe.Lookups,
