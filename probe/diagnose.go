@@ -143,17 +143,17 @@ func sumUp(rep *Report) (verdict, summary string) {
 		f := &rep.Findings[0]
 		summary = upperFirst(f.Title) + ": " + f.Evidence[0].Text + "."
 		if roots > 1 {
-			summary += fmt.Sprintf(" (%d more root causes below.)", roots-1)
+			summary += " (" + Count(roots-1, "more root cause", "more root causes") + " below.)"
 		}
 		return VerdictFound, summary
 	case len(rep.Undecided) > 0:
-		return VerdictUnknown, fmt.Sprintf("Nothing wrong was found, but %d questions could not be answered; the first: %s.",
-			len(rep.Undecided), rep.Undecided[0].Why)
+		return VerdictUnknown, fmt.Sprintf("Nothing wrong was found, but %s could not be answered; the first: %s.",
+			Count(len(rep.Undecided), "question", "questions"), rep.Undecided[0].Why)
 	case rep.Checked == 0:
 		return VerdictUnknown, "Nothing could be judged: the record holds no observation that a rule applies to."
 	}
-	return VerdictClear, fmt.Sprintf("All is well: %d failure modes were looked for from %s, and none is there.",
-		rep.Checked, strings.Join(rep.Vantages, ", "))
+	return VerdictClear, fmt.Sprintf("All is well: %s looked for from %s, and none is there.",
+		Count(rep.Checked, "failure mode was", "failure modes were"), strings.Join(rep.Vantages, ", "))
 }
 
 func upperFirst(s string) string {

@@ -95,16 +95,16 @@ func TestSummary(t *testing.T) {
 		rules               []Rule
 	}{
 		{name: "clear", rules: []Rule{judging("a", Low, Clear()), judging("b", Low, NotApplicable("no"))}, verdict: VerdictClear,
-			want: "All is well: 1 failure modes were looked for from external, and none is there."},
+			want: "All is well: 1 failure mode was looked for from external, and none is there."},
 		{name: "found", rules: []Rule{judging("a", Low, foundIt("seen"))}, verdict: VerdictFound, want: "Title of a: seen."},
 		{name: "found-two", rules: []Rule{judging("a", Low, foundIt("seen")), judging("b", High, foundIt("worse"))}, verdict: VerdictFound,
-			want: "Title of b: worse. (1 more root causes below.)"},
+			want: "Title of b: worse. (1 more root cause below.)"},
 		{name: "found-and-undecided", rules: []Rule{judging("a", Low, foundIt("seen")), judging("b", High, Unknown("no"))}, verdict: VerdictFound, want: "Title of a: seen."},
 		{name: "beyond-ascii", rules: []Rule{umlaut}, verdict: VerdictFound, want: "Öffentlicher Name fehlt: seen."},
 		{name: "undecided", rules: []Rule{judging("a", Low, Clear()), judging("b", Low, Unknown("no lookup")), judging("c", Low, Unknown("x"))}, verdict: VerdictUnknown,
 			want: "Nothing wrong was found, but 2 questions could not be answered; the first: no lookup."},
 		{name: "incomplete", rec: incomplete, rules: []Rule{judging("a", Low, Clear())}, verdict: VerdictUnknown,
-			want: "Nothing wrong was found, but 1 questions could not be answered; the first: external: the time was over."},
+			want: "Nothing wrong was found, but 1 question could not be answered; the first: external: the time was over."},
 		{name: "nothing-applies", rules: []Rule{judging("a", Low, NotApplicable("no"))}, verdict: VerdictUnknown,
 			want: "Nothing could be judged: the record holds no observation that a rule applies to."},
 	}

@@ -57,5 +57,5 @@ func ExampleMerge() {
 	report := probe.Diagnose(record, []probe.Rule{missingOutside})
 	fmt.Println(report.Summary)
 	// Output:
-	// All is well: 1 failure modes were looked for from external, internal, and none is there.
+	// All is well: 1 failure mode was looked for from external, internal, and none is there.
 }

@@ -404,7 +404,7 @@ func (t *tree) end(h *hostTree, e *endTree) Step {
 		s.Steps = append(s.Steps, t.exchange(x, broken))
 	}
 	if n := len(again.Steps); n > 0 {
-		again.Name = fmt.Sprintf("%d fresh connections", n)
+		again.Name = Count(n, "fresh connection", "fresh connections")
 		s.Steps = append(s.Steps, grouped(again))
 	}
 	if d == nil {
@@ -470,7 +470,7 @@ func timed(s Step, d time.Duration) Step {
 func bounded(s Step) Step {
 	if n := len(s.Steps) - stepsKept; n > 0 {
 		s.Steps = append(s.Steps[:stepsKept:stepsKept], Step{
-			ID: s.ID + "/more", Name: "more", State: Noted, Detail: fmt.Sprintf("%d more steps are left out here", n),
+			ID: s.ID + "/more", Name: "more", State: Noted, Detail: Count(n, "more step is", "more steps are") + " left out here",
 		})
 	}
 	return s

@@ -9,6 +9,14 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
+// Count is a number with its noun: "1 step", "2 steps".
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // hostOf is the host of a URL in lower case, without the port; empty when it is no absolute URL.
 func hostOf(rawURL string) string {
 	u, err := url.Parse(rawURL)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"lyncpin/probe"
 	"lyncpin/proxy"
 )
 
@@ -74,7 +75,7 @@ func (a *app) proxy(cmd *cobra.Command, opts proxyOptions) error {
 		for _, w := range warnings {
 			fmt.Fprintln(a.env.Stdout, w)
 		}
-		a.env.say("the configuration can be used; %d of its settings deserve a second look", len(warnings))
+		a.env.say("the configuration can be used; %s a second look", probe.Count(len(warnings), "setting deserves", "settings deserve"))
 		return nil
 	}
 	log := a.logger(opts.logFormat.value)

@@ -226,7 +226,7 @@ func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts
 func summary(results []scenarios.Result) string {
 	var parts, silent []string
 	if passed, total := scenarios.Modes(results); total > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d failure modes named first", passed, total))
+		parts = append(parts, fmt.Sprintf("%d of %s named first", passed, probe.Count(total, "failure mode", "failure modes")))
 	}
 	for _, k := range []struct{ kind, one, many string }{
 		{scenarios.KindNear, "near miss", "near misses"}, {scenarios.KindBaseline, "baseline", "baselines"},
@@ -248,14 +248,11 @@ func summary(results []scenarios.Result) string {
 }
 
 func count(passed, total int, one, many string) string {
-	word := many
-	if total == 1 {
-		word = one
-	}
+	all := probe.Count(total, one, many)
 	if passed < total {
-		return fmt.Sprintf("%d of %d %s", passed, total, word)
+		return fmt.Sprintf("%d of %s", passed, all)
 	}
-	return fmt.Sprintf("%d %s", total, word)
+	return all
 }
 
 // runDocument is the JSON that run writes.

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lyncpin/internal/topology"
+	"lyncpin/probe"
 	"lyncpin/scenarios"
 )
 
@@ -140,8 +141,10 @@ func (a *app) topologyCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.env.Stdout, "%s: a lab can run it: %d SIP domains, %d pools, %d web servers, %d publishing rules\n",
-				args[0], len(t.SIPDomains), len(t.Pools), len(t.Proxy.WebServers), len(t.Proxy.Rules))
+			fmt.Fprintf(a.env.Stdout, "%s: a lab can run it: %s, %s, %s, %s\n", args[0],
+				probe.Count(len(t.SIPDomains), "SIP domain", "SIP domains"), probe.Count(len(t.Pools), "pool", "pools"),
+				probe.Count(len(t.Proxy.WebServers), "web server", "web servers"),
+				probe.Count(len(t.Proxy.Rules), "publishing rule", "publishing rules"))
 			return nil
 		},
 	}

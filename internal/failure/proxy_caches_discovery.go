@@ -52,7 +52,7 @@ func detectProxyCachesDiscovery(v *probe.View) probe.Verdict {
 			continue
 		}
 		if age, err := strconv.Atoi(x.Header.Get("Age")); err == nil && age > 0 {
-			return probe.Found(out.SawExchange(x, "the answer of %s is %d seconds old (Age header)", x.URL, age))
+			return probe.Found(out.SawExchange(x, "the answer of %s is %s old (Age header)", x.URL, probe.Count(age, "second", "seconds")))
 		}
 		for _, name := range []string{"X-Cache", "X-Cache-Status", "X-Proxy-Cache"} {
 			if value := x.Header.Get(name); strings.HasPrefix(strings.ToUpper(value), "HIT") {

@@ -52,5 +52,6 @@ func detectProxyRateLimit429(v *probe.View) probe.Verdict {
 	if len(refused) == 0 {
 		return probe.Clear()
 	}
-	return probe.Found(out.SawExchange(refused[0], "%d of %d requests are refused with 429, which no Front End made; the first is %s", len(refused), len(all), refused[0].URL))
+	return probe.Found(out.SawExchange(refused[0], "%d of %s got 429, which no Front End made; the first is %s",
+		len(refused), probe.Count(len(all), "request", "requests"), refused[0].URL))
 }

@@ -42,7 +42,8 @@ func detectTlsMissingIntermediate(v *probe.View) probe.Verdict {
 		if h.Public.Code != probe.TLSUnknownIssuer || leaf.SelfSigned || h.Enterprise.OK() || isSubjectSent(v, h, leaf.Issuer) {
 			continue
 		}
-		evidence = append(evidence, out.SawHandshake(h, "%s at %s sends %d certificate(s); the issuer, %s, is not among them and is no root that devices have", h.Host, h.Addr, len(h.Chain), leaf.Issuer))
+		evidence = append(evidence, out.SawHandshake(h, "%s at %s sends %s; the issuer, %s, is not there and is no root that devices have", h.Host, h.Addr,
+			probe.Count(len(h.Chain), "certificate", "certificates"), leaf.Issuer))
 	}
 	return verdict(evidence)
 }

@@ -32,24 +32,17 @@ func (p *printer) steps(rep *probe.Report) {
 	}
 	var hidden []string
 	if c.passed > 0 {
-		hidden = append(hidden, count(c.passed, "passed"))
+		hidden = append(hidden, probe.Count(c.passed, "step passed", "steps passed"))
 	}
 	if c.noted > 0 {
 		hidden = append(hidden, fmt.Sprintf("%d noted", c.noted))
 		if c.passed == 0 {
-			hidden[0] = count(c.noted, "noted")
+			hidden[0] = probe.Count(c.noted, "step noted", "steps noted")
 		}
 	}
 	if len(hidden) > 0 {
 		p.put(0, faint, "", strings.Join(hidden, ", ")+"; --verbose shows them.")
 	}
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 step " + what
-	}
-	return fmt.Sprintf("%d steps %s", n, what)
 }
 
 // choice is which steps to show, and how many are not shown.
