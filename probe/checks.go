@@ -287,23 +287,33 @@ func (o *observer) examineAddress(ctx context.Context, host string, addr netip.A
 	all.Wait()
 }
 
-// repeat asks the discovery root on fresh connections, one after the other, at the first address that can be
-// reached. A server that is silent a second time has been seen to be.
+// repeat asks the discovery root on fresh connections at the first address that can be reached, a few at a time: a
+// proxy keeps its connection to a server for the next request, so only requests that overlap show several servers.
+// A server that was silent has been seen to be.
 func (o *observer) repeat(ctx context.Context, host string, addrs []netip.Addr) {
-	i := slices.IndexFunc(addrs, func(a netip.Addr) bool {
+	at := slices.IndexFunc(addrs, func(a netip.Addr) bool {
 		return o.reach(ctx, host, netip.AddrPortFrom(a, 443)).outcome.OK()
 	})
-	if i < 0 {
-		return
-	}
-	s := o.newSession("https", host, netip.AddrPortFrom(addrs[i], 443), HandshakeRepeat)
-	for range o.limits.Repeats {
-		if ctx.Err() != nil || s.hopeless() {
-			break
+	for left := o.limits.Repeats; at >= 0 && left > 0 && ctx.Err() == nil; left -= together {
+		sessions := make([]*session, min(left, together))
+		var dialling, asking sync.WaitGroup
+		for i := range sessions {
+			s := o.newSession("https", host, netip.AddrPortFrom(addrs[at], 443), HandshakeRepeat)
+			sessions[i] = s
+			dialling.Go(func() { s.dial(ctx) })
 		}
-		if s.dial(ctx); s.conn != nil {
-			s.do(ctx, request{purpose: GetRepeat, target: "/", accept: acceptUCWAJSON})
-			s.close()
+		dialling.Wait()
+		for _, s := range sessions {
+			asking.Go(func() {
+				if s.conn != nil {
+					s.do(ctx, request{purpose: GetRepeat, target: "/", accept: acceptUCWAJSON})
+					s.close()
+				}
+			})
+		}
+		asking.Wait()
+		if slices.ContainsFunc(sessions, (*session).hopeless) {
+			return
 		}
 	}
 }
