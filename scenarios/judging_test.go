@@ -118,9 +118,9 @@ var takenOutside = []takenFor{
 	{"frontend.external-site-stopped/*", "proxy.upstream-down-502", onlyThat502},
 	{"frontend.external-site-binding-missing/*", "proxy.upstream-down-502", onlyThat502},
 	{"frontend.web-certificate-unassigned-or-wrong/*", "proxy.upstream-down-502", onlyThat502},
-	{"frontend.hlb-vip-maps-to-internal-port/certificate-of-the-internal-site-refused", "proxy.upstream-down-502", onlyThat502},
 
 	{"frontend.hlb-vip-maps-to-internal-port/https", "proxy.port-443-not-flipped-80-is", afterBalancer},
+	{"frontend.hlb-vip-maps-to-internal-port/certificate-of-the-internal-site-refused", "proxy.port-443-not-flipped-80-is", afterBalancer},
 	{"frontend.hlb-vip-maps-to-internal-port/http-only", "proxy.port-80-not-flipped", afterBalancer},
 	{"frontend.hlb-vip-maps-to-internal-port/both-ports", "proxy.port-not-flipped", afterBalancer},
 
