@@ -125,7 +125,8 @@ func (b *behind) answer() *probe.Exchange {
 // failing is a server error there; nil when there is none.
 func (b *behind) failing() *probe.Exchange {
 	for _, x := range b.asked {
-		if (x.Purpose == probe.GetRoot || x.Purpose == probe.GetRootHTTP) && (x.Outcome.OK() && x.Status >= 500 || isCut(x.Outcome.Code)) {
+		root := x.Purpose == probe.GetRoot || x.Purpose == probe.GetRootLegacy || x.Purpose == probe.GetRootHTTP
+		if root && (x.Outcome.OK() && x.Status >= 500 || isCut(x.Outcome.Code)) {
 			return x
 		}
 	}
