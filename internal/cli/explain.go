@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lyncpin/internal/failure"
+	"lyncpin/internal/render"
 	"lyncpin/probe"
 	"lyncpin/scenarios"
 )
@@ -81,8 +82,7 @@ func (a *app) explainCommand() *cobra.Command {
 			if format.value == "json" {
 				return writeJSON(a.env.Stdout, explained(&m))
 			}
-			a.explain(&m)
-			return nil
+			return a.explain(&m)
 		},
 	}
 	cmd.Flags().Var(format, "format", "how to write it")
@@ -99,7 +99,7 @@ func modeIDs() []string {
 }
 
 // explain writes a mode for people.
-func (a *app) explain(m *failure.Mode) {
+func (a *app) explain(m *failure.Mode) error {
 	w := a.env.Stdout
 	fmt.Fprintf(w, "%s (%s): %s\n", a.paint(bold, string(m.ID)), m.Severity, m.Title)
 	if m.Undecidable != "" {
@@ -107,8 +107,8 @@ func (a *app) explain(m *failure.Mode) {
 	}
 	a.section(w, "Cause", m.Cause)
 	a.section(w, "Remedy", m.Remedy)
-	for _, s := range m.Settings {
-		paragraph(w, s.Product+": "+s.Text, a.width())
+	if err := render.Settings(w, m.Settings, indent, render.Options{Width: a.width()}); err != nil {
+		return err
 	}
 	if m.Undecidable == "" {
 		a.section(w, "Decided by", m.Reads.String())
@@ -118,30 +118,36 @@ func (a *app) explain(m *failure.Mode) {
 	a.section(w, "Not to be confused with", lookAlikes(m.Confused))
 	a.section(w, "Cases", scenarioIDs(m.ID, "/", m.Cases))
 	a.section(w, "Near misses, which stay silent", scenarioIDs(m.ID, "/near/", m.Near))
+	return nil
 }
 
-// section writes a heading and what stands below it; nothing when there is nothing.
+// section writes a heading and what stands below it; nothing when there is nothing. In a list of several lines, what
+// continues one stands in further.
 func (a *app) section(w io.Writer, heading, text string) {
 	if text == "" {
 		return
 	}
 	fmt.Fprintf(w, "\n%s\n", a.paint(bold, heading))
+	hang := indent
+	if strings.Contains(text, "\n") {
+		hang = 2 * indent
+	}
 	for line := range strings.Lines(text) {
-		paragraph(w, line, a.width())
+		paragraph(w, line, hang, a.width())
 	}
 }
 
-// indent is how far paragraphs stand in; what continues a line stands in twice.
+// indent is how far paragraphs stand in.
 const indent = 2
 
-// paragraph breaks a text between words. A word longer than the line, a command for one, stays whole.
-func paragraph(w io.Writer, text string, width int) {
+// paragraph breaks a text between words; what continues it stands in by hang. A word longer than the line stays whole.
+func paragraph(w io.Writer, text string, hang, width int) {
 	line := strings.Repeat(" ", indent)
 	empty := true
 	for _, word := range strings.Fields(text) {
 		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			fmt.Fprintln(w, line)
-			line, empty = strings.Repeat(" ", 2*indent), true
+			line, empty = strings.Repeat(" ", hang), true
 		}
 		if !empty {
 			line += " "

@@ -40,6 +40,29 @@ func ExampleText() {
 	//   Fix     add the record and point it at the reverse proxy
 }
 
+func ExampleSettings() {
+	err := render.Settings(os.Stdout, []probe.Setting{
+		{Product: "pfSense", Text: "System > Advanced > Firewall & NAT: NAT reflection Pure NAT; or a host override of the external names."},
+		{Product: "HAProxy", Text: "server fe1 10.10.10.11:4443 ssl verify required ca-file enterprise-root.pem sni str(fe1.contoso.example)"},
+		{Product: "nginx", Text: "proxy_ssl_verify on; proxy_ssl_trusted_certificate enterprise-root.pem; proxy_ssl_server_name on;"},
+		{Product: "IIS ARR", Text: "URL rewrite rule with the condition {HTTP_HOST} = HOST, which leads to the server farm."},
+		{Product: "others", Text: "open the zone in the control panel of your provider and add a record of the type A"},
+	}, 2, render.Options{Width: 60})
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	//   pfSense: System > Advanced > Firewall & NAT: NAT
+	//            reflection Pure NAT; or a host override of the
+	//            external names.
+	//   HAProxy: server fe1 10.10.10.11:4443 ssl verify required ca-file enterprise-root.pem sni str(fe1.contoso.example)
+	//   nginx: proxy_ssl_verify on; proxy_ssl_trusted_certificate enterprise-root.pem; proxy_ssl_server_name on;
+	//   IIS ARR: URL rewrite rule with the condition {HTTP_HOST} =
+	//            HOST, which leads to the server farm.
+	//   others: open the zone in the control panel of your
+	//           provider and add a record of the type A
+}
+
 func ExampleJUnit() {
 	err := render.JUnit(os.Stdout, []render.Case{
 		{Suite: "dns", Name: "no-record", Duration: 20 * time.Millisecond},
@@ -200,6 +223,7 @@ func TestWritersReportErrors(t *testing.T) {
 	rep := &probe.Report{Summary: "x"}
 	for name, err := range map[string]error{
 		"text": render.Text(failing{}, rep, render.Options{}), "json": render.JSON(failing{}, rep), "junit": render.JUnit(failing{}, nil),
+		"settings": render.Settings(failing{}, nil, 0, render.Options{}),
 	} {
 		if !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("%s: error = %v, want that of the writer", name, err)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -29,10 +30,7 @@ type Options struct {
 
 // Text writes a report for a console. Apart from its own colours it writes no control character but the newline.
 func Text(w io.Writer, rep *probe.Report, opts Options) error {
-	p := &printer{Options: opts}
-	if p.Width <= 0 {
-		p.Width = defaultWidth
-	}
+	p := newPrinter(opts)
 	p.summary(rep)
 	p.findings(rep.Findings)
 	p.undecided(rep.Undecided)
@@ -54,6 +52,13 @@ const (
 type printer struct {
 	Options
 	out bytes.Buffer
+}
+
+func newPrinter(opts Options) *printer {
+	if opts.Width <= 0 {
+		opts.Width = defaultWidth
+	}
+	return &printer{Options: opts}
 }
 
 // paint colours a text that is clean already.
@@ -142,8 +147,18 @@ func (p *printer) finding(f *probe.Finding) {
 		label = "          "
 	}
 	for _, s := range f.Settings {
-		p.setting(s)
+		p.setting(labelled, s)
 	}
+}
+
+// Settings writes changes as Text does, one for each product, indented by some characters.
+func Settings(w io.Writer, list []probe.Setting, indent int, opts Options) error {
+	p := newPrinter(opts)
+	for _, s := range list {
+		p.setting(indent, s)
+	}
+	_, err := w.Write(p.out.Bytes())
+	return err
 }
 
 // remedyAlone is the remedy without the settings, which the report has in both fields.
@@ -156,28 +171,34 @@ func remedyAlone(f *probe.Finding) string {
 }
 
 // setting writes the change for one product: prose wrapped, what one types as it is.
-func (p *printer) setting(s probe.Setting) {
+func (p *printer) setting(indent int, s probe.Setting) {
 	text := strings.Trim(s.Text, "\n")
 	switch {
 	case strings.Contains(text, "\n"):
-		p.verbatim(labelled, s.Product+":")
+		p.verbatim(indent, s.Product+":")
 		for line := range strings.Lines(text) {
-			p.verbatim(labelled+2, expand(line))
+			p.verbatim(indent+2, expand(line))
 		}
 	case typed(text):
-		p.verbatim(labelled, s.Product+": "+text)
+		p.verbatim(indent, s.Product+": "+text)
 	default:
-		p.put(labelled, "", s.Product+": ", text)
+		p.put(indent, "", s.Product+": ", text)
 	}
 }
 
 // expand keeps the indentation of a configuration file that has tabs.
 func expand(line string) string { return strings.ReplaceAll(line, "\t", "    ") }
 
-// typed tells a command or a line of configuration from prose, by signs that prose has not. A line taken for a
-// command does no harm but to be long; a command that breaks cannot be copied.
+// typed tells a command or a line of configuration from prose: a sentence ends with a full stop, and commands have
+// signs that other prose has not. A line taken for a command does no harm but to be long; a command that breaks
+// cannot be copied.
 func typed(text string) bool {
-	return strings.ContainsAny(text, ";{}|=\"`<$\\") || strings.Contains(text, " -")
+	if strings.HasSuffix(text, ".") {
+		return false
+	}
+	inside := func(word string) bool { return strings.Contains(strings.TrimRight(word, ":"), ":") } // host:port
+	return strings.ContainsAny(text, ";{}|=\"`<$\\/") || strings.Contains(text, " -") ||
+		slices.ContainsFunc(strings.Fields(text), inside)
 }
 
 func (p *printer) consequences(all []probe.Finding, follow map[probe.ID][]int, shown []bool, cause probe.ID) {
