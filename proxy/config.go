@@ -37,8 +37,8 @@ type Config struct {
 	// Grace is how long Close lets requests finish. Zero means 5 seconds; negative means not at all.
 	Grace time.Duration
 
-	// Log gets one record "request" per request, and what happens to health checks and reloads. Queries, cookies and Authorization are
-	// never logged. Nil discards.
+	// Log gets one record "request" per request, one "TLS handshake failed" per connection that came to none, and what happens to
+	// health checks and reloads. Queries, cookies and Authorization are never logged. Nil discards.
 	Log *slog.Logger
 	// Listen binds a listener. Nil means net.ListenConfig.
 	Listen func(ctx context.Context, network, addr string) (net.Listener, error)

@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -301,6 +302,39 @@ func TestReloadTurnsAListenerIntoHTTPS(t *testing.T) {
 	}
 	if status, _, _ := w.get("https://" + published + "/"); status != 200 {
 		t.Errorf("status %d, want 200", status)
+	}
+}
+
+// records is a log whose lines can be waited for.
+type records chan string
+
+func (r records) Write(line []byte) (int, error) {
+	r <- string(line)
+	return len(line), nil
+}
+
+func TestRefusedHandshakesAreLogged(t *testing.T) {
+	t.Parallel()
+	lines := make(records, 10)
+	w := newWorld(t)
+	w.server("fe1", "https", nil)
+	w.rule(proxy.Rule{WebServers: []string{"fe1"}})
+	w.cfg.Log = slog.New(slog.NewJSONHandler(lines, nil))
+	w.start()
+	conn, err := tls.Dial("tcp", w.proxy.HTTPSAddrs()[0].String(), &tls.Config{
+		RootCAs: w.ca.pool, ServerName: published, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10,
+	})
+	if err == nil {
+		conn.Close()
+		t.Fatal("TLS 1.0 was taken, want a refusal")
+	}
+	var got struct{ Level, Msg, Client, Reason string }
+	if err := json.Unmarshal([]byte(<-lines), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Level != "INFO" || got.Msg != "TLS handshake failed" || got.Client != "127.0.0.1" ||
+		got.Reason != "client offered only unsupported versions: [301]" {
+		t.Errorf("record: %+v", got)
 	}
 }
 

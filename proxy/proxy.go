@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -76,7 +77,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		IdleTimeout:                  keepAlive(cfg.Timeouts.Idle),
 		MaxHeaderBytes:               maxHeaderDefault,
 		Protocols:                    http1(),
-		ErrorLog:                     slog.NewLogLogger(cfg.Log.Handler(), slog.LevelInfo), // failed TLS handshakes
+		ErrorLog:                     log.New(serverErrors{cfg.Log}, "", 0),
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  withClient,
 		ConnState:                    noteState,

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -84,6 +85,26 @@ func (s *Server) finish(ex *exchange, r *http.Request) {
 		attrs = append(attrs, slog.String("error", rec.Error), slog.String("detail", detail))
 	}
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// serverErrors makes records of the lines in which net/http says what went wrong before a request was read.
+type serverErrors struct{ log *slog.Logger }
+
+// Write takes one line: log.Logger calls it once for each.
+func (e serverErrors) Write(line []byte) (int, error) {
+	text := strings.TrimPrefix(strings.TrimSpace(string(line)), "http: ")
+	rest, ok := strings.CutPrefix(text, "TLS handshake error from ")
+	if !ok {
+		e.log.Warn(text)
+		return len(line), nil
+	}
+	addr, reason, _ := strings.Cut(rest, ": ")
+	client, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		client = addr
+	}
+	e.log.Info("TLS handshake failed", "client", client, "reason", strings.TrimPrefix(reason, "tls: "))
+	return len(line), nil
 }
 
 // A recorder remembers what was answered.
