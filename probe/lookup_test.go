@@ -6,8 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,6 +201,53 @@ func TestOneSocketPerServer(t *testing.T) {
 		}
 		if sockets != 1 || len(w.asked) < 8 {
 			t.Errorf("%d sockets for %d questions, want 1 for at least 8", sockets, len(w.asked))
+		}
+	})
+}
+
+// refusing is a socket whose port is closed: the refusal of the first packet reaches the reader, and every write ends
+// only when the reader has closed the socket.
+type refusing struct {
+	net.Conn
+	sent, closed chan struct{}
+	first, last  *sync.Once
+}
+
+func (c refusing) Write([]byte) (int, error) {
+	c.first.Do(func() { close(c.sent) })
+	<-c.closed
+	return 0, net.ErrClosed
+}
+
+func (c refusing) Read([]byte) (int, error) {
+	<-c.sent
+	return 0, os.NewSyscallError("read", syscall.ECONNREFUSED)
+}
+
+func (c refusing) SetWriteDeadline(time.Time) error { return nil }
+
+func (c refusing) Close() error {
+	c.last.Do(func() { close(c.closed) })
+	return nil
+}
+
+// Whoever meets the refusal of a closed port, the reader or a question that is just being sent, all are refused.
+func TestClosedPortRefusesAllQuestions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{edit: func(v *Vantage) {
+			v.Dial = func(context.Context, string, string) (net.Conn, error) {
+				return refusing{sent: make(chan struct{}), closed: make(chan struct{}), first: &sync.Once{}, last: &sync.Once{}}, nil
+			}
+		}}
+		lookups := w.observe(t).Sections[0].Lookups
+		for _, l := range lookups {
+			if l.Outcome.Code != Refused {
+				t.Errorf("%s %s: %+v, want %s", l.Name, l.Type, l.Outcome, Refused)
+			}
+		}
+		if len(lookups) < 8 {
+			t.Errorf("there are %d lookups, want 8 at least", len(lookups))
 		}
 	})
 }

@@ -141,11 +141,17 @@ func (s *nameServer) forget(w *question) {
 // exchange sends a packet and waits for the reply to w.
 func (s *nameServer) exchange(ctx context.Context, conn net.Conn, packet []byte, w *question, wait time.Duration) (reply, error) {
 	deadline, _ := ctx.Deadline()
-	if err := conn.SetWriteDeadline(deadline); err != nil {
-		return reply{}, err
+	err := conn.SetWriteDeadline(deadline)
+	if err == nil {
+		_, err = conn.Write(packet)
 	}
-	if _, err := conn.Write(packet); err != nil {
-		return reply{}, err
+	if err != nil {
+		select {
+		case r := <-w.reply: // the reader closed the socket, and knows why
+			return r, r.err
+		default:
+			return reply{}, err
+		}
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
