@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -45,6 +46,24 @@ const (
 	TooLarge      = "too-large"      // the answer passed the limit
 	Other         = "other"
 )
+
+var outcomeWords = map[string]string{
+	OK: "fine", NotChecked: "not checked",
+	NXDomain: "NXDOMAIN", NoData: "no such record", ServFail: "SERVFAIL", DNSRefused: "REFUSED", DNSOther: "no valid DNS answer",
+	Timeout: "timed out", Refused: "refused", Reset: "reset", Unreachable: "no route", Closed: "closed without an answer",
+	TLSAlert: "a TLS alert", TLSProtocol: "no TLS version in common", TLSUnknownName: "the TLS alert unrecognized_name",
+	TLSNoCipher: "the TLS alert handshake_failure", TLSNotTLS: "no TLS", TLSNameMismatch: "a certificate for another name",
+	TLSUnknownIssuer: "a certificate of an unknown issuer", TLSExpired: "an expired certificate",
+	TLSNotYetValid: "a certificate that is not valid yet", TLSWrongUsage: "a certificate that is not for servers",
+	TLSBadCertificate: "a certificate that cannot be used",
+	HTTPMalformed:     "an answer that is no HTTP", TooLarge: "an answer that is too large",
+}
+
+// Words are short words for the code, to stand in brackets behind what was tried: "no connection (refused)". A code that
+// has none gives the system's text.
+func (o Outcome) Words() string {
+	return cmp.Or(outcomeWords[o.Code], o.Text, o.Code, "no outcome was recorded")
+}
 
 // errTooLarge is what the body reader returns past its limit.
 var errTooLarge = errors.New("answer larger than the limit")

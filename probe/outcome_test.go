@@ -194,3 +194,27 @@ func TestVerify(t *testing.T) {
 		})
 	}
 }
+
+func TestOutcomeWords(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		outcome Outcome
+		want    string
+	}{
+		{Outcome{Code: Refused, Text: "connect: connection refused"}, "refused"},
+		{Outcome{Code: Timeout, Text: "i/o timeout"}, "timed out"},
+		{Outcome{Code: NXDomain}, "NXDOMAIN"},
+		{Outcome{Code: Other, Text: "something else"}, "something else"},
+		{Outcome{Code: "later.code"}, "later.code"},
+		{Outcome{}, "no outcome was recorded"},
+	} {
+		if got := c.outcome.Words(); got != c.want {
+			t.Errorf("the words of %+v are %q, want %q", c.outcome, got, c.want)
+		}
+	}
+	for code, words := range outcomeWords {
+		if words == "" || words == code {
+			t.Errorf("%s has the words %q", code, words)
+		}
+	}
+}

@@ -433,19 +433,13 @@ func isPlain(addr string) bool {
 	return port == "80" || port == "8080"
 }
 
-// words say how an operation failed.
+// words say how an operation failed; beyond plain network failures the system's text says more than the code.
 func words(o Outcome) string {
 	switch o.Code {
-	case Timeout:
-		return "no answer in time"
-	case Refused:
-		return "refused"
-	case Reset:
-		return "cut off (reset)"
-	case Closed:
-		return "closed without an answer"
+	case Timeout, Refused, Reset, Unreachable, Closed:
+		return o.Words()
 	}
-	return cmp.Or(o.Text, o.Code, "no outcome was recorded")
+	return cmp.Or(o.Text, o.Words())
 }
 
 // clip shortens a text to one that a console shows in three lines.

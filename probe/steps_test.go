@@ -120,7 +120,7 @@ var stepCases = []struct {
 	{name: "port-443-refused", edit: func(_ *probe.Record, s *probe.Section) {
 		s.Dials[0].Outcome = probe.Outcome{Code: probe.Refused, Text: "connect: connection refused"}
 		s.Handshakes, s.Exchanges = nil, s.Exchanges[1:2]
-		s.Walks[0].Accepted, s.Walks[0].Attempts[1] = "", probe.Attempt{URL: "https://lyncdiscover.contoso.example/", Result: "no connection: tcp.refused"}
+		s.Walks[0].Accepted, s.Walks[0].Attempts[1] = "", probe.Attempt{URL: "https://lyncdiscover.contoso.example/", Result: "no connection: refused"}
 	}, failed: []string{"external/dial/203.0.113.10:443", "external/dial/203.0.113.10:443/lyncweb-ext.contoso.example", "external/walk/mobile/contoso.example"}},
 	{name: "port-80-closed", edit: func(_ *probe.Record, s *probe.Section) {
 		s.Dials[1].Outcome = probe.Outcome{Code: probe.Timeout}

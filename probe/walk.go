@@ -91,7 +91,7 @@ func (w *walker) attempt(c client, scheme, host string) Attempt {
 	if !r.Exists() {
 		a.Result = resultNoName
 		if !r.Missing() {
-			a.Result = "the name could not be resolved: " + r.Outcome.Code
+			a.Result = "the name could not be resolved: " + r.Outcome.Words()
 		}
 		return a
 	}
@@ -141,7 +141,7 @@ func (w *walker) noAnswer(host, scheme string) string {
 	}
 	for _, a := range w.place.Resolve(host).Addrs {
 		if d := w.place.Dial(netip.AddrPortFrom(a, port).String()); d != nil && !d.Outcome.OK() {
-			return "no connection: " + d.Outcome.Code
+			return "no connection: " + d.Outcome.Words()
 		}
 	}
 	return "no answer"
@@ -151,7 +151,7 @@ func (w *walker) noAnswer(host, scheme string) string {
 func (w *walker) follow(c client, x *Exchange, passed []string) (result string, ok bool) {
 	switch {
 	case !x.Outcome.OK():
-		return "no answer: " + x.Outcome.Code, false
+		return "no answer: " + x.Outcome.Words(), false
 	case x.Status >= 300 && x.Status <= 399:
 		next := sameDomainLocation(x)
 		if next == "" {

@@ -64,7 +64,7 @@ func TestWalks(t *testing.T) {
 		{name: "web-asks-public-only", client: "web", seen: func(s *seen) { s.healthy(insideDiscovery).name(discovery, "") }, why: "does not resolve"},
 		{name: "resolver-failed", client: "web", seen: func(s *seen) {
 			s.Lookups = append(s.Lookups, Lookup{Name: discovery, Type: "A", Outcome: Outcome{Code: ServFail}})
-		}, why: "could not be resolved: " + ServFail},
+		}, why: "could not be resolved: SERVFAIL"},
 		{name: "name-mismatch", client: "web", seen: func(s *seen) { s.healthy(discovery).Handshakes[0].NameMatch.Code = TLSNameMismatch }, why: "not for this name"},
 		{name: "not-trusted", client: "web", seen: func(s *seen) { s.healthy(discovery).Handshakes[0].Public.Code = TLSUnknownIssuer }, why: "not trusted here"},
 		{name: "trusted-by-managed", managed: true, vantage: Internal, client: "web", seen: func(s *seen) { s.healthy(discovery).Handshakes[0].Public.Code = TLSUnknownIssuer },
@@ -114,7 +114,7 @@ func TestWalks(t *testing.T) {
 		{name: "refused", client: "web", seen: func(s *seen) {
 			s.name(discovery, "192.0.2.1")
 			s.Dials = []Dial{{Addr: "192.0.2.11:443", Outcome: Outcome{Code: Timeout}}, {Addr: "192.0.2.1:443", Outcome: Outcome{Code: Refused}}}
-		}, why: "no connection: " + Refused},
+		}, why: "no connection: refused"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

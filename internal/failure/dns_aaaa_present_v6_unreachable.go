@@ -63,7 +63,7 @@ func detectDnsAaaaPresentV6Unreachable(v *probe.View) probe.Verdict {
 			}
 		}
 		if four != nil && six != nil {
-			evidence = append(evidence, out.SawDial(six, "%s at its IPv6 address %s gives no connection (%s), while %s does", host, six.Addr, six.Outcome.Code, four.Addr))
+			evidence = append(evidence, out.SawDial(six, "%s at its IPv6 address %s gives no connection (%s), while %s does", host, six.Addr, six.Outcome.Words(), four.Addr))
 		}
 	}
 	if len(evidence) == 0 && blind != "" {

@@ -52,7 +52,7 @@ func detectDnsCnameChainBroken(v *probe.View) probe.Verdict {
 	for _, host := range publishedHosts(v) {
 		r := out.Resolve(host)
 		if r.Asked() && !r.Exists() && len(r.Aliases) > 0 && r.Outcome.Code != probe.Timeout {
-			evidence = append(evidence, out.SawLookup(r, "%s is an alias of %s, which has no address (%s)", host, strings.Join(r.Aliases, ", then "), r.Outcome.Code))
+			evidence = append(evidence, out.SawLookup(r, "%s is an alias of %s, which has no address (%s)", host, strings.Join(r.Aliases, ", then "), r.Outcome.Words()))
 		}
 	}
 	return verdict(evidence)

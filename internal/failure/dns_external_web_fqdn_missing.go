@@ -50,11 +50,11 @@ func detectDnsExternalWebFqdnMissing(v *probe.View) probe.Verdict {
 		// A name that nobody prepared for is a mistake of the topology, not of the zone.
 		switch in := insidePlace(v).Resolve(host); {
 		case in.Exists():
-			evidence = append(evidence, out.SawLookup(r, "%s does not exist in the public DNS (%s), though it does inside", host, r.Outcome.Code))
+			evidence = append(evidence, out.SawLookup(r, "%s does not exist in the public DNS (%s), though it does inside", host, r.Outcome.Words()))
 		case slices.Contains(v.Expected().ExternalWeb, host):
-			evidence = append(evidence, out.SawLookup(r, "%s, which is to be published, does not exist in the public DNS (%s)", host, r.Outcome.Code))
+			evidence = append(evidence, out.SawLookup(r, "%s, which is to be published, does not exist in the public DNS (%s)", host, r.Outcome.Words()))
 		case inListenerCertificate(v, host):
-			evidence = append(evidence, out.SawLookup(r, "%s does not exist in the public DNS (%s), though the certificate of the proxy is for it", host, r.Outcome.Code))
+			evidence = append(evidence, out.SawLookup(r, "%s does not exist in the public DNS (%s), though the certificate of the proxy is for it", host, r.Outcome.Words()))
 		}
 	}
 	return verdict(evidence)

@@ -42,7 +42,7 @@ func detectDnsExternalWebFqdnUnresolvableInternally(v *probe.View) probe.Verdict
 		if !r.Missing() || (out.Asked() && !out.Exists()) {
 			continue
 		}
-		evidence = append(evidence, in.SawLookup(r, "%s does not exist inside (%s)", host, r.Outcome.Code))
+		evidence = append(evidence, in.SawLookup(r, "%s does not exist inside (%s)", host, r.Outcome.Words()))
 		if out.Exists() {
 			evidence = append(evidence, v.At(probe.External).SawLookup(out, "outside it resolves to %s", addressList(out)))
 		}

@@ -53,7 +53,7 @@ func detectDnsInternalRecordLeaksExternally(v *probe.View) probe.Verdict {
 			switch {
 			case !isPrivate(a) || d == nil:
 			case !d.Outcome.OK():
-				evidence = append(evidence, out.SawLookup(r, "%s resolves to %s outside, a private address, and no connection comes about (%s)", host, a, d.Outcome.Code))
+				evidence = append(evidence, out.SawLookup(r, "%s resolves to %s outside, a private address, and no connection comes about (%s)", host, a, d.Outcome.Words()))
 			case internalSigns(out, host): // a bench where everything is private shows the external site
 				evidence = append(evidence, out.SawLookup(r, "%s resolves to %s outside, a private address, where the internal web site answers", host, a))
 			}

@@ -43,7 +43,7 @@ func detectLyncdiscoverMissing(v *probe.View) probe.Verdict {
 		case len(r.Aliases) > 0:
 			return probe.Clear() // a broken alias is a mode of its own
 		}
-		evidence = append(evidence, out.SawLookup(r, "%s does not exist in the public DNS (%s)", r.Name, r.Outcome.Code))
+		evidence = append(evidence, out.SawLookup(r, "%s does not exist in the public DNS (%s)", r.Name, r.Outcome.Words()))
 	}
 	return probe.Found(evidence...)
 }

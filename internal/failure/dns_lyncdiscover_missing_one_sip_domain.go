@@ -50,7 +50,7 @@ func detectDnsLyncdiscoverMissingOneSipDomain(v *probe.View) probe.Verdict {
 		case r.Exists():
 			other = r.Name
 		case r.Missing() && len(r.Aliases) == 0:
-			evidence = append(evidence, out.SawLookup(r, "%s does not exist in the public DNS (%s)", r.Name, r.Outcome.Code))
+			evidence = append(evidence, out.SawLookup(r, "%s does not exist in the public DNS (%s)", r.Name, r.Outcome.Words()))
 		}
 	}
 	if other == "" || len(evidence) == 0 {

@@ -61,7 +61,7 @@ func detectDnsLyncdiscoverPointsToAccessEdge(v *probe.View) probe.Verdict {
 				}
 			}
 			for _, x := range out.ExchangesFor(host, probe.GetRoot) {
-				evidence = append(evidence, out.SawExchange(x, "an HTTP request there gets no HTTP answer (%s)", x.Outcome.Code))
+				evidence = append(evidence, out.SawExchange(x, "an HTTP request there gets no HTTP answer (%s)", x.Outcome.Words()))
 			}
 			break
 		}

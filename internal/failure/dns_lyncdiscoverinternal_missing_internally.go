@@ -42,7 +42,7 @@ func detectDnsLyncdiscoverinternalMissingInternally(v *probe.View) probe.Verdict
 	var evidence []probe.Evidence
 	for _, d := range v.Domains() {
 		if r := in.Resolve(internalLabel + d); r.Missing() {
-			evidence = append(evidence, in.SawLookup(r, "%s does not exist inside (%s)", r.Name, r.Outcome.Code))
+			evidence = append(evidence, in.SawLookup(r, "%s does not exist inside (%s)", r.Name, r.Outcome.Words()))
 		}
 	}
 	return verdict(evidence)

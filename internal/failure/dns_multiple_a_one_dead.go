@@ -57,7 +57,7 @@ func detectDnsMultipleAOneDead(v *probe.View) probe.Verdict {
 			continue
 		}
 		for _, d := range dead {
-			evidence = append(evidence, out.SawDial(d, "%s has the addresses %s and %s: the second gives no connection (%s)", host, alive[0].Addr, d.Addr, d.Outcome.Code))
+			evidence = append(evidence, out.SawDial(d, "%s has the addresses %s and %s: the second gives no connection (%s)", host, alive[0].Addr, d.Addr, d.Outcome.Words()))
 		}
 	}
 	return verdict(evidence)

@@ -67,7 +67,8 @@ func detectDnsServfail(v *probe.View) probe.Verdict {
 				if l.Outcome.Code == probe.DNSRefused && !ownName(v, l.Name) {
 					continue
 				}
-				evidence = append(evidence, p.SawLookup(p.Resolve(l.Name), "the question for %s ended in %s at %s, while %d other names were answered", l.Name, l.Outcome.Code, l.Server, answered))
+				evidence = append(evidence, p.SawLookup(p.Resolve(l.Name), "the question for %s fails at %s (%s), while %s answered", l.Name, l.Server, l.Outcome.Words(),
+					probe.Count(answered, "other name was", "other names were")))
 			}
 		}
 	}

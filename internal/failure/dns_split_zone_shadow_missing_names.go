@@ -49,7 +49,7 @@ func detectDnsSplitZoneShadowMissingNames(v *probe.View) probe.Verdict {
 	for _, host := range slices.Concat(simpleHosts(v), v.Expected().OfficeWebApps) {
 		r := in.Resolve(host)
 		if r.Missing() && out.Resolve(host).Exists() {
-			evidence = append(evidence, in.SawLookup(r, "%s does not exist inside (%s, zone %s), though it does outside", host, r.Outcome.Code, r.SOA))
+			evidence = append(evidence, in.SawLookup(r, "%s does not exist inside (%s, zone %s), though it does outside", host, r.Outcome.Words(), r.SOA))
 		}
 	}
 	return verdict(evidence)

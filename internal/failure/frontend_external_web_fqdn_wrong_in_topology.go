@@ -84,7 +84,7 @@ func detectFrontendExternalWebFqdnWrongInTopology(v *probe.View) probe.Verdict {
 			continue // prepared for: the record is what is missing
 		}
 		evidence = append(evidence, outside[host],
-			out.SawLookup(r, "%s does not exist in the public DNS (%s)", host, r.Outcome.Code))
+			out.SawLookup(r, "%s does not exist in the public DNS (%s)", host, r.Outcome.Words()))
 		if declaredOtherwise {
 			evidence = append(evidence, out.Saw("the external web services FQDN is declared as %s", strings.Join(e.ExternalWeb, ", ")))
 		}
@@ -92,7 +92,7 @@ func detectFrontendExternalWebFqdnWrongInTopology(v *probe.View) probe.Verdict {
 			evidence = append(evidence, out.Saw("no certificate of the reverse proxy is for %s", host))
 		}
 		if in := v.At(probe.Internal).Resolve(host); in.Missing() {
-			evidence = append(evidence, v.At(probe.Internal).SawLookup(in, "%s does not exist inside either (%s)", host, in.Outcome.Code))
+			evidence = append(evidence, v.At(probe.Internal).SawLookup(in, "%s does not exist inside either (%s)", host, in.Outcome.Words()))
 		}
 		if same {
 			evidence = append(evidence, straight[host])

@@ -148,7 +148,7 @@ func takingTurns(v *probe.View) []probe.Evidence {
 		if t.good == 0 || t.bad == 0 {
 			continue
 		}
-		how := t.fault.Outcome.Code
+		how := t.fault.Outcome.Words()
 		if t.fault.Outcome.OK() {
 			how = fmt.Sprint(t.fault.Status)
 		}

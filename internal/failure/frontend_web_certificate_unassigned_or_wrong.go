@@ -65,7 +65,7 @@ func detectFrontendWebCertificateUnassignedOrWrong(v *probe.View) probe.Verdict 
 		}
 		judged = judged || b.connects()
 		if b.cut() {
-			evidence = append(evidence, at.SawHandshake(b.shakes[0], "%s takes the connection and cuts it before showing any certificate (%s)", b.addr(), b.shakes[0].Outcome.Code))
+			evidence = append(evidence, at.SawHandshake(b.shakes[0], "%s takes the connection and cuts it before showing any certificate (%s)", b.addr(), b.shakes[0].Outcome.Words()))
 			continue
 		}
 		for _, h := range b.shakes {

@@ -27,7 +27,7 @@ const (
 // unsure is the verdict when a name could not be looked up: SERVFAIL or a time-out never means that it is absent.
 // The mode dns.servfail names the cause, so this rule does not apply.
 func unsure(r *probe.Resolution) probe.Verdict {
-	return probe.NotApplicable(fmt.Sprintf("%s could not be looked up: %s", r.Name, r.Outcome.Code))
+	return probe.NotApplicable(fmt.Sprintf("%s could not be looked up: %s", r.Name, r.Outcome.Words()))
 }
 
 // verdict is Found when there is evidence, else Clear.

@@ -137,12 +137,12 @@ func (b *behind) failing() *probe.Exchange {
 func (b *behind) sawDown() probe.Evidence {
 	switch x := b.failing(); {
 	case !b.connects():
-		return b.at.SawDial(b.dial, "%s does not take connections beside the proxy (%s)", b.addr(), b.dial.Outcome.Code)
+		return b.at.SawDial(b.dial, "%s does not take connections beside the proxy (%s)", b.addr(), b.dial.Outcome.Words())
 	case x != nil && x.Outcome.OK():
 		return b.at.SawExchange(x, "%s answers %d when asked straight, without the proxy", b.addr(), x.Status)
 	case len(b.shakes) > 0:
 		h := b.shakes[0]
-		return b.at.SawHandshake(h, "%s takes the connection and cuts it (%s)", b.addr(), h.Outcome.Code)
+		return b.at.SawHandshake(h, "%s takes the connection and cuts it (%s)", b.addr(), h.Outcome.Words())
 	}
 	return b.at.SawDial(b.dial, "%s takes the connection and cuts it without an answer", b.addr())
 }

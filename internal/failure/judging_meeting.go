@@ -114,7 +114,7 @@ func missingOutside(v *probe.View) []gap {
 		if !r.Missing() || len(r.Aliases) > 0 || !s.inUse(v, out) {
 			continue // an alias without end is a mode of its own
 		}
-		g := gap{simpleURL: s, evidence: []probe.Evidence{out.SawLookup(r, "%s does not exist in the public DNS (%s)", s.host, r.Outcome.Code)}}
+		g := gap{simpleURL: s, evidence: []probe.Evidence{out.SawLookup(r, "%s does not exist in the public DNS (%s)", s.host, r.Outcome.Words())}}
 		if in := v.At(probe.Internal).Resolve(s.host); in.Exists() {
 			g.evidence = append(g.evidence, v.At(probe.Internal).SawLookup(in, "%s exists inside (%s)", s.host, addressList(in)))
 		}
@@ -183,7 +183,7 @@ func anyHostReaches(p *probe.Place, addr string) bool {
 // saysOf puts an answer into words.
 func saysOf(x *probe.Exchange) string {
 	if !x.Outcome.OK() {
-		return fmt.Sprintf("gets no answer (%s)", x.Outcome.Code)
+		return fmt.Sprintf("gets no answer (%s)", x.Outcome.Words())
 	}
 	return fmt.Sprintf("answers %d, from %s", x.Status, probe.MakerOf(x).Name())
 }

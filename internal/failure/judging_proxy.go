@@ -259,7 +259,7 @@ func refusal(x *probe.Exchange) string {
 	case cutOff(x):
 		return fmt.Sprintf("%s %s: the connection is cut in place of an answer", x.Method, x.URL)
 	case x.Status == 0:
-		return fmt.Sprintf("%s %s gets no answer (%s)", x.Method, x.URL, x.Outcome.Code)
+		return fmt.Sprintf("%s %s gets no answer (%s)", x.Method, x.URL, x.Outcome.Words())
 	}
 	return fmt.Sprintf("%s %s is answered %d by %s", x.Method, x.URL, x.Status, probe.MakerOf(x).Name())
 }

@@ -71,7 +71,7 @@ func detectMeetingWacUnpublished(v *probe.View) probe.Verdict {
 		r, x := out.Resolve(host), officeDiscovery(out, host)
 		switch {
 		case r.Missing() && len(r.Aliases) == 0:
-			here = append(here, out.SawLookup(r, "%s does not exist in the public DNS (%s)", host, r.Outcome.Code))
+			here = append(here, out.SawLookup(r, "%s does not exist in the public DNS (%s)", host, r.Outcome.Words()))
 		case x != nil && fromFrontEnd(x) && anyHostReaches(out, x.Addr) && !internalSigns(out, publicLabel+v.Domains()[0]):
 			here = append(here, out.SawExchange(x, "%s answers %d from a Lync Front End, where this address leads every host without a rule", x.URL, x.Status))
 		case x != nil && !isOfficeDiscovery(x):

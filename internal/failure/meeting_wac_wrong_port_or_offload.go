@@ -90,7 +90,7 @@ func detectMeetingWacWrongPortOrOffload(v *probe.View) probe.Verdict {
 				continue
 			}
 			if d := at.Dial(w.Address); d != nil && !d.Outcome.OK() {
-				evidence = append(evidence, at.SawDial(d, "%s, where the proxy forwards to, does not take connections (%s)", w.Address, d.Outcome.Code))
+				evidence = append(evidence, at.SawDial(d, "%s, where the proxy forwards to, does not take connections (%s)", w.Address, d.Outcome.Words()))
 			}
 		}
 	}

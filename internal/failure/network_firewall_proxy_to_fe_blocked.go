@@ -55,7 +55,7 @@ func detectNetworkFirewallProxyToFeBlocked(v *probe.View) probe.Verdict {
 		switch d := at.Dial(w.Address); {
 		case d == nil:
 		case d.Outcome.Code == probe.Timeout || d.Outcome.Code == probe.Unreachable:
-			evidence = append(evidence, at.SawDial(d, "the web server %s gives no answer to a connection (%s)", w.Address, d.Outcome.Code))
+			evidence = append(evidence, at.SawDial(d, "the web server %s gives no answer to a connection (%s)", w.Address, d.Outcome.Words()))
 		case w.Scheme == "https":
 			open = true // one that answers shows that the firewall lets the port pass
 		}

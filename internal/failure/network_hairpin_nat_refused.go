@@ -64,10 +64,10 @@ func detectNetworkHairpinNatRefused(v *probe.View) probe.Verdict {
 			switch {
 			case inside == nil || inside.Outcome.OK() || isPrivate(a):
 			case outside == nil:
-				undecided = fmt.Sprintf("%s at %s cannot be reached from inside (%s); a record from outside would tell whether it answers there", host, a, inside.Outcome.Code)
+				undecided = fmt.Sprintf("%s at %s cannot be reached from inside (%s); a record from outside would tell whether it answers there", host, a, inside.Outcome.Words())
 			case outside.Outcome.OK():
 				evidence = append(evidence,
-					in.SawDial(inside, "%s resolves to %s, and a connection from inside fails (%s)", host, a, inside.Outcome.Code),
+					in.SawDial(inside, "%s resolves to %s, and a connection from inside fails (%s)", host, a, inside.Outcome.Words()),
 					out.SawDial(outside, "from outside the same address answers"))
 			}
 		}

@@ -56,7 +56,7 @@ func detectNetworkWanRuleMissing(v *probe.View) probe.Verdict {
 			}
 		}
 		if silent > 0 && silent == len(r.Addrs) {
-			evidence = append(evidence, out.SawDial(last, "%s at %s gives no answer to a connection (%s)", host, last.Addr, last.Outcome.Code))
+			evidence = append(evidence, out.SawDial(last, "%s at %s gives no answer to a connection (%s)", host, last.Addr, last.Outcome.Words()))
 		}
 	}
 	if len(evidence) == 0 {

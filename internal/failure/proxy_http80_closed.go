@@ -56,7 +56,7 @@ func detectProxyHTTP80Closed(v *probe.View) probe.Verdict {
 			}
 			asked = true
 			if !plain.Outcome.OK() {
-				evidence = append(evidence, out.SawDial(plain, "%s answers discovery on port 443, but port 80 gives no connection (%s)", host, plain.Outcome.Code))
+				evidence = append(evidence, out.SawDial(plain, "%s answers discovery on port 443, but port 80 gives no connection (%s)", host, plain.Outcome.Words()))
 				evidence = append(evidence, opensElsewhere(v, plain.Addr)...)
 			}
 		}

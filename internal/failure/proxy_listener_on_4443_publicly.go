@@ -46,7 +46,7 @@ func detectProxyListenerOn4443Publicly(v *probe.View) probe.Verdict {
 		evidence = append(evidence, out.SawExchange(x, "%s is answered by the Front End at %s", x.URL, x.Addr))
 		for _, a := range out.Resolve(x.Host).Addrs {
 			if d := out.Dial(netip.AddrPortFrom(a, 443).String()); d != nil && !d.Outcome.OK() {
-				evidence = append(evidence, out.SawDial(d, "on port 443, which clients use, %s gives no connection (%s)", a, d.Outcome.Code))
+				evidence = append(evidence, out.SawDial(d, "on port 443, which clients use, %s gives no connection (%s)", a, d.Outcome.Words()))
 			}
 		}
 	}

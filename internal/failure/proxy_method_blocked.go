@@ -54,7 +54,7 @@ func detectProxyMethodBlocked(v *probe.View) probe.Verdict {
 			if get.Addr == post.Addr && probe.MakerOf(get).FrontEnd {
 				what := fmt.Sprintf("HTTP %d from %s", post.Status, probe.MakerOf(post).Name())
 				if post.Status == 0 {
-					what = post.Outcome.Code
+					what = "no answer (" + post.Outcome.Words() + ")"
 				}
 				evidence = append(evidence,
 					out.SawExchange(post, "a POST to %s ends in %s", post.URL, what),

@@ -87,5 +87,5 @@ func dialWords(d *probe.Dial) string {
 	if d.Outcome.OK() {
 		return "takes connections"
 	}
-	return "gives no connection (" + d.Outcome.Code + ")"
+	return "gives no connection (" + d.Outcome.Words() + ")"
 }
