@@ -12,6 +12,13 @@ import (
 // Diagnose judges a record with rules, in the order of the catalogue. It is a pure function: the same record and
 // rules give the same report.
 func Diagnose(rec *Record, rules []Rule) *Report {
+	rep := Conclude(rec, rules)
+	rep.Steps = stepsOf(rec.sound())
+	return rep
+}
+
+// Conclude is Diagnose without the steps, for those who only want to know what was found.
+func Conclude(rec *Record, rules []Rule) *Report {
 	rep := &Report{
 		Schema: ReportSchema, Target: rec.Target,
 		Findings: []Finding{}, Undecided: []Undecided{}, Vantages: []string{},
@@ -50,7 +57,6 @@ func Diagnose(rec *Record, rules []Rule) *Report {
 		}
 	}
 	rep.Verdict, rep.Summary = sumUp(rep)
-	rep.Steps = stepsOf(rec)
 	return rep
 }
 

@@ -18,7 +18,7 @@ import (
 const (
 	// jobsPerCPU is how many labs run at once for each processor: a lab mostly waits, for its own servers or for
 	// silence to end.
-	jobsPerCPU = 4
+	jobsPerCPU = 2
 	// dropTime is how long a dial into silence takes in a lab. Nothing in a lab is ever merely slow, so it need only
 	// be long enough to differ from a refusal.
 	dropTime = 15 * time.Millisecond
@@ -33,7 +33,7 @@ var limits = probe.Limits{
 
 // Options say how scenarios are run. The zero Options are fine.
 type Options struct {
-	// Jobs is how many labs run at once. Zero means four for each processor.
+	// Jobs is how many labs run at once. Zero means two for each processor.
 	Jobs int
 	// OnResult is told each result, one at a time and in the order of the scenarios, as soon as it and all before it
 	// are there. Nil means nobody is.
@@ -156,12 +156,12 @@ func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
 	if r.opts.KeepRecords {
 		result.Record = rec
 	}
-	rep := probe.Diagnose(rec, r.rules)
+	rep := probe.Conclude(rec, r.rules)
 	result.Found = roots(rep)
 	result.Problem = s.problem(rep)
 	result.OK = result.Problem == ""
 	if !result.OK || r.opts.KeepReports {
-		result.Report = rep
+		result.Report = probe.Diagnose(rec, r.rules)
 	}
 	return result
 }

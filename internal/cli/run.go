@@ -51,7 +51,7 @@ Without arguments it runs all. An argument is the ID of a scenario or of a mode,
 			return a.run(cmd, args, opts)
 		},
 	}
-	cmd.Flags().IntVar(&opts.jobs, "jobs", 0, "run this `number` of labs at the same time; 0 means four for each processor")
+	cmd.Flags().IntVar(&opts.jobs, "jobs", 0, "run this `number` of labs at the same time; 0 means two for each processor")
 	cmd.Flags().BoolVar(&opts.fresh, "fresh", false, "look at every scenario from everywhere, also where it cannot differ from the healthy deployment")
 	cmd.Flags().Var(opts.format, "format", "how to write the results")
 	cmd.Flags().BoolVar(&opts.verbose, "verbose", false, "show the whole report of each scenario that failed")
