@@ -26,8 +26,8 @@ var proxyRateLimit429 = Mode{
 	},
 	Confused: []probe.ID{"proxy.upstream-down-502", "proxy.default-vhost-answers"},
 	Cases: []Case{
-		{Name: "ten-a-minute", Edit: func(t *topology.Topology) {
-			t.Proxy.Rules[0].Rate = 10
+		{Name: "one-a-minute", Edit: func(t *topology.Topology) {
+			t.Proxy.Rules[0].Rate = 1
 		}},
 	},
 	Near: []Case{
