@@ -98,13 +98,14 @@ func viewOf(t *topology.Topology, place string) *topology.View {
 	return &t.Internal
 }
 
-// asPlanned tells whether discovery named only hosts that every vantage has been told of: then none of them did
-// anything because of what another one had seen.
-func asPlanned(rec *probe.Record) bool {
+// asPlanned tells whether discovery named only hosts that the vantages taken over have been told of: then none of them
+// would do anything else because of what the others saw. What the view from outside learns is of interest to phones,
+// what any view learns to all.
+func asPlanned(rec *probe.Record, same map[string]*probe.Record) bool {
 	expected := rec.Target.Expected
 	for _, s := range rec.Sections {
 		told := expected.ExternalWeb
-		if s.Vantage != probe.External {
+		if s.Vantage != probe.External || same[probe.WiFi] == nil {
 			told = slices.Concat(told, expected.InternalWeb)
 		}
 		for _, x := range s.Exchanges {

@@ -172,7 +172,7 @@ func (r *runner) examine(ctx context.Context, s *Scenario) (*probe.Record, error
 	if r.healthy != nil {
 		if same := r.healthy.sameAt(t); len(same) > 0 {
 			rec, err := r.observe(ctx, t, same)
-			if err != nil || asPlanned(rec) {
+			if err != nil || asPlanned(rec, same) {
 				return rec, err
 			}
 		}
