@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"lyncpin/internal/yamlfile"
+
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -94,19 +96,16 @@ func LoadConfig(path string, data []byte) (Config, error) {
 
 // decode reads YAML into the file's words, and into a tree to find their places in.
 func decode(data []byte) (file configFile, tree *ast.File, err error) {
-	// The library panics on some broken input, e.g. "views: [{listen:! 0}]"; that is the file's mistake too.
-	defer func() {
-		if recover() != nil {
-			err = errors.New("not YAML that can be read")
+	err = yamlfile.Safely(data, func() error {
+		if tree, err = parser.ParseBytes(data, 0); err != nil {
+			return err
 		}
-	}()
-	if tree, err = parser.ParseBytes(data, 0); err != nil {
-		return file, nil, err
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
-	if err = decoder.Decode(&file); errors.Is(err, io.EOF) {
-		err = nil // an empty file
-	}
+		decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+		if err = decoder.Decode(&file); errors.Is(err, io.EOF) {
+			return nil // an empty file
+		}
+		return err
+	})
 	return file, tree, err
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"lyncpin/internal/yamlfile"
+
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -82,14 +84,17 @@ type fileSimpleURL struct {
 // takes 0.0.0.0:8080. A key left out is expected in the certificate's file; a certificate left out is one that is not
 // assigned. A file without any listener is an error.
 func LoadConfig(path string, data []byte) (Config, error) {
-	file, err := parser.ParseBytes(data, 0)
+	var file *ast.File
+	var cfg Config
+	err := yamlfile.Safely(data, func() (err error) {
+		if file, err = parser.ParseBytes(data, 0); err == nil && len(file.Docs) < 2 {
+			cfg, err = decodeConfig(path, data)
+		}
+		return err
+	})
 	if err == nil && len(file.Docs) > 1 {
 		t := file.Docs[1].GetToken()
 		return Config{}, fmt.Errorf("%s:%d:%d: a second document", path, t.Position.Line, t.Position.Column)
-	}
-	var cfg Config
-	if err == nil {
-		cfg, err = decodeConfig(path, data)
 	}
 	if err != nil {
 		line, column, text := locate(file, err)

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"lyncpin/internal/nearest"
+	"lyncpin/internal/yamlfile"
+
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -40,15 +43,9 @@ func LoadConfig(path string, data []byte) (Config, error) {
 	return cfg, nil
 }
 
-// decode reads YAML strictly. The YAML package panics on some malformed files (a tag without a value is one), and a file that
-// was wrong at a reload must not end the proxy.
-func decode(data []byte, into *fileConfig) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("malformed YAML: %v", p)
-		}
-	}()
-	return yaml.UnmarshalWithOptions(data, into, yaml.Strict())
+// decode reads YAML strictly. A file that was wrong at a reload must not end the proxy.
+func decode(data []byte, into *fileConfig) error {
+	return yamlfile.Safely(data, func() error { return yaml.UnmarshalWithOptions(data, into, yaml.Strict()) })
 }
 
 // yamlError puts the position before an error of the YAML package.
@@ -60,7 +57,7 @@ func yamlError(path string, err error) error {
 	text := ye.GetMessage()
 	if _, unknown := errors.AsType[*yaml.UnknownFieldError](err); unknown {
 		word := strings.Trim(strings.TrimPrefix(text, "unknown field "), `"`)
-		text = fmt.Sprintf("unknown field %q%s", word, nearest(word, fieldNames(reflect.TypeFor[fileConfig]())))
+		text = fmt.Sprintf("unknown field %q%s", word, nearest.Hint(word, fieldNames(reflect.TypeFor[fileConfig]())))
 	}
 	if te, mismatch := errors.AsType[*yaml.TypeError](err); mismatch {
 		text = fmt.Sprintf("%q is not %s", te.Token.Value, kindWords(te.DstType))

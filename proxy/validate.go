@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lyncpin/internal/nearest"
 )
 
 // A fieldError is a mistake in one field. The path is in the words of the file, publishing_rules[0].hosts[1].
@@ -197,7 +199,7 @@ func (c *Config) nearestAlias(alias string) string {
 	for _, w := range c.WebServers {
 		words = append(words, w.Alias)
 	}
-	return nearest(alias, words)
+	return nearest.Hint(alias, words)
 }
 
 func checkHost(h string) error {
@@ -216,7 +218,7 @@ func oneOf(path, value string, words ...string) error {
 	if value == "" || slices.Contains(words, value) {
 		return nil
 	}
-	return fieldErrorf("%s", path).because("%q is not one of %s%s", value, strings.Join(words, ", "), nearest(value, words))
+	return fieldErrorf("%s", path).because("%q is not one of %s%s", value, strings.Join(words, ", "), nearest.Hint(value, words))
 }
 
 func prefix(path, value string) error {
@@ -264,39 +266,4 @@ func within(d, standard time.Duration) time.Duration {
 		return 0
 	}
 	return d
-}
-
-// nearest is a hint with the word closest to s, or nothing when none is close.
-func nearest(s string, words []string) string {
-	best, word := 3, "" // three edits away is a different word
-	for _, w := range words {
-		if d := distance(strings.ToLower(s), strings.ToLower(w)); d > 0 && d < best && d < len(w) {
-			best, word = d, w
-		}
-	}
-	if word == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %q?)", word)
-}
-
-// distance is the number of insertions, deletions and substitutions from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitution := diagonal
-			if a[i] != b[j] {
-				substitution++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitution, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"lyncpin/internal/nearest"
 	"lyncpin/internal/topology"
 )
 
@@ -204,7 +205,7 @@ func (f *file) readRemoveRecord(n ast.Node) (func(*topology.Topology) error, err
 			for _, have := range v.Records {
 				known = append(known, have.Name)
 			}
-			return f.wrap(r.at.name, 0, &UnknownError{What: "record", Word: r.name, Nearest: Nearest(r.name, known)})
+			return f.wrap(r.at.name, 0, &UnknownError{What: "record", Word: r.name, Nearest: nearest.Word(r.name, known)})
 		}
 		v.Remove(r.name)
 		return nil
@@ -222,7 +223,7 @@ func (f *file) readView(n ast.Node, r *record) error {
 	case "internal":
 		r.view = func(t *topology.Topology) *topology.View { return &t.Internal }
 	default:
-		err := &UnknownError{What: "view", Word: word, Nearest: Nearest(word, []string{"external", "internal"})}
+		err := &UnknownError{What: "view", Word: word, Nearest: nearest.Word(word, []string{"external", "internal"})}
 		return f.errorf(n, "%w (known are external and internal)", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"lyncpin/internal/failure"
+	"lyncpin/internal/nearest"
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -112,7 +113,7 @@ func (f *file) readExtends(n ast.Node) error {
 		}
 		known = append(known, b.ID)
 	}
-	return f.wrap(n, 0, &UnknownError{What: "deployment", Word: word, Nearest: Nearest(word, known)})
+	return f.wrap(n, 0, &UnknownError{What: "deployment", Word: word, Nearest: nearest.Word(word, known)})
 }
 
 func (f *file) readFault(n ast.Node) (change, error) {
@@ -179,7 +180,7 @@ func (f *file) mode(n ast.Node) (probe.ID, error) {
 		}
 		known = append(known, string(m.ID))
 	}
-	return "", f.wrap(n, 0, &UnknownError{What: "mode", Word: word, Nearest: Nearest(word, known)})
+	return "", f.wrap(n, 0, &UnknownError{What: "mode", Word: word, Nearest: nearest.Word(word, known)})
 }
 
 // scenario checks that the file's deployment can be built, so that nothing fails later.

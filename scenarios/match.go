@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lyncpin/internal/failure"
+	"lyncpin/internal/nearest"
 )
 
 // Match returns the scenarios that at least one pattern matches, each once, in the order of [All]; all of them when
@@ -33,7 +34,7 @@ func Match(patterns []string) ([]Scenario, error) {
 		if m, ok := undecidable(p); ok {
 			return nil, &UndecidableError{ID: m.ID, Why: m.Undecidable}
 		}
-		return nil, &UnknownError{What: "scenario", Word: p, Nearest: Nearest(p, words(all))}
+		return nil, &UnknownError{What: "scenario", Word: p, Nearest: nearest.Word(p, words(all))}
 	}
 	var out []Scenario
 	for i, s := range all {

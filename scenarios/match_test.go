@@ -135,22 +135,3 @@ func TestUndecidableModesHaveNoScenario(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	known := []string{"external", "internal", "wifi", "proxy", "dns.lyncdiscover-missing"}
-	tests := []struct{ word, want string }{
-		{"externl", "external"},
-		{"Internal", "internal"},
-		{"wfii", "wifi"}, // two letters swapped
-		{"prox", "proxy"},
-		{"lyncdiscover", "dns.lyncdiscover-missing"},
-		{"moon", ""},
-		{"", ""},
-	}
-	for _, tt := range tests {
-		if got := scenarios.Nearest(tt.word, known); got != tt.want {
-			t.Errorf("Nearest(%q) = %q, want %q", tt.word, got, tt.want)
-		}
-	}
-}

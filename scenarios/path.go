@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
+	"lyncpin/internal/nearest"
 	"lyncpin/internal/topology"
 )
 
@@ -124,7 +125,7 @@ func field(v reflect.Value, name string) (place, error) {
 		}
 		known = append(known, tag)
 	}
-	err := &UnknownError{What: "field", Word: name, Nearest: Nearest(name, known)}
+	err := &UnknownError{What: "field", Word: name, Nearest: nearest.Word(name, known)}
 	if err.Nearest == "" {
 		return place{}, fmt.Errorf("%w: known are %s", err, strings.Join(known, ", "))
 	}
@@ -149,7 +150,7 @@ func entry(list reflect.Value, word string) (place, error) {
 		}
 		return place{}, fmt.Errorf("there is no entry %d: the list has %d, counted from 0", n, list.Len())
 	}
-	return place{}, &UnknownError{What: "entry", Word: word, Nearest: Nearest(word, known)}
+	return place{}, &UnknownError{What: "entry", Word: word, Nearest: nearest.Word(word, known)}
 }
 
 // names are the words by which an administrator would name an entry.
@@ -203,7 +204,7 @@ func inMap(m reflect.Value, word string, create bool) (place, error) {
 		for _, k := range m.MapKeys() {
 			known = append(known, fmt.Sprint(k.Interface()))
 		}
-		return place{}, &UnknownError{What: "entry", Word: word, Nearest: Nearest(word, known)}
+		return place{}, &UnknownError{What: "entry", Word: word, Nearest: nearest.Word(word, known)}
 	}
 	return at, nil
 }
@@ -283,7 +284,7 @@ func (f *file) valueError(n ast.Node, kind reflect.Type, err error) error {
 	}
 	if _, ok := errors.AsType[*yaml.UnknownFieldError](err); ok {
 		word := strings.Trim(strings.TrimPrefix(placed.Err.Error(), "unknown field "), `"`)
-		placed.Err = &UnknownError{What: "field", Word: word, Nearest: Nearest(word, tags(kind))}
+		placed.Err = &UnknownError{What: "field", Word: word, Nearest: nearest.Word(word, tags(kind))}
 	}
 	return placed
 }

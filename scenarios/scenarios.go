@@ -33,6 +33,7 @@ import (
 	"slices"
 
 	"lyncpin/internal/failure"
+	"lyncpin/internal/nearest"
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -154,7 +155,7 @@ func Fault(id string) (mode probe.ID, edit func(*topology.Topology), err error) 
 			}
 		}
 	}
-	return "", nil, &UnknownError{What: "fault", Word: id, Nearest: Nearest(id, known)}
+	return "", nil, &UnknownError{What: "fault", Word: id, Nearest: nearest.Word(id, known)}
 }
 
 // UndecidableError says that no evidence on the wire can decide a mode, so there is no deployment that shows it.

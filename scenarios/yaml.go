@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"lyncpin/internal/nearest"
+	"lyncpin/internal/yamlfile"
+
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -26,14 +29,12 @@ func (e *FileError) Error() string {
 func (e *FileError) Unwrap() error { return e.Err }
 
 // parse returns the only document of the file.
-func parse(path string, data []byte) (root ast.Node, err error) {
-	// The library panics on some broken input, "a: !!seq" in a flow list for one; that is the file's mistake too.
-	defer func() {
-		if recover() != nil {
-			err = &FileError{path, 1, 1, errors.New("this is not YAML that can be read")}
-		}
-	}()
-	tree, err := parser.ParseBytes(data, 0)
+func parse(path string, data []byte) (ast.Node, error) {
+	var tree *ast.File
+	err := yamlfile.Safely(data, func() (err error) {
+		tree, err = parser.ParseBytes(data, 0)
+		return err
+	})
 	if err != nil {
 		return nil, yamlError(path, err)
 	}
@@ -98,7 +99,7 @@ func (f *file) fields(n ast.Node, readers map[string]func(ast.Node) error) error
 		switch {
 		case read == nil:
 			known := slices.Sorted(maps.Keys(readers))
-			err := &UnknownError{What: "field", Word: key, Nearest: Nearest(key, known)}
+			err := &UnknownError{What: "field", Word: key, Nearest: nearest.Word(key, known)}
 			if err.Nearest == "" {
 				return f.errorf(v.Key, "%w: known are %s", err, strings.Join(known, ", "))
 			}

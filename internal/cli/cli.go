@@ -26,6 +26,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"lyncpin/internal/nearest"
 	"lyncpin/scenarios"
 )
 
@@ -195,7 +196,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		var known []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 		out.text = fmt.Sprintf("unknown flag --%s of %s", name, nameOf(cmd))
-		if near := scenarios.Nearest(name, known); near != "" {
+		if near := nearest.Word(name, known); near != "" {
 			out.text += fmt.Sprintf(": did you mean --%s?", near)
 		}
 	}
@@ -221,7 +222,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 			known = append(known, c.Name())
 		}
 	}
-	return usage("%v", &scenarios.UnknownError{What: "command", Word: args[0], Nearest: scenarios.Nearest(args[0], known)})
+	return usage("%v", &scenarios.UnknownError{What: "command", Word: args[0], Nearest: nearest.Word(args[0], known)})
 }
 
 // needCommand is what a command does that only holds others.
@@ -254,7 +255,7 @@ func (o *oneOf) Set(word string) error {
 			return nil
 		}
 	}
-	if near := scenarios.Nearest(word, o.words); near != "" {
+	if near := nearest.Word(word, o.words); near != "" {
 		return fmt.Errorf("did you mean %q? Known are %s", near, strings.Join(o.words, ", "))
 	}
 	return fmt.Errorf("known are %s", strings.Join(o.words, ", "))

@@ -11,26 +11,30 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"lyncpin/internal/nearest"
+	"lyncpin/internal/yamlfile"
 	"lyncpin/probe"
 	"lyncpin/scenarios"
 )
 
 // loadExpected reads the YAML file of --expect. Its fields are those of probe.Expected.
-func loadExpected(path string, data []byte) (out probe.Expected, err error) {
-	// The library panics on some broken input; that is the file's mistake too.
-	defer func() {
-		if recover() != nil {
-			err = fmt.Errorf("%s:1:1: this is not YAML that can be read", path)
+func loadExpected(path string, data []byte) (probe.Expected, error) {
+	var out probe.Expected
+	second := false
+	err := yamlfile.Safely(data, func() error {
+		dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+		if err := dec.Decode(&out); err != nil {
+			return err
 		}
-	}()
-	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
-	if err := dec.Decode(&out); err != nil {
-		if errors.Is(err, io.EOF) {
-			return out, fmt.Errorf("%s: the file is empty", path)
-		}
+		second = !errors.Is(dec.Decode(&probe.Expected{}), io.EOF)
+		return nil
+	})
+	switch {
+	case errors.Is(err, io.EOF):
+		return out, fmt.Errorf("%s: the file is empty", path)
+	case err != nil:
 		return out, expectedError(path, err)
-	}
-	if err := dec.Decode(&probe.Expected{}); !errors.Is(err, io.EOF) {
+	case second:
 		return out, fmt.Errorf("%s: a second document: want one", path)
 	}
 	return out, checkExpected(path, out)
@@ -49,7 +53,7 @@ func expectedError(path string, err error) error {
 	if _, ok := errors.AsType[*yaml.UnknownFieldError](err); ok {
 		word := strings.Trim(strings.TrimPrefix(text, "unknown field "), `"`)
 		known := append(tags(reflect.TypeFor[probe.Expected]()), tags(reflect.TypeFor[probe.WebServer]())...)
-		text = (&scenarios.UnknownError{What: "field", Word: word, Nearest: scenarios.Nearest(word, known)}).Error()
+		text = (&scenarios.UnknownError{What: "field", Word: word, Nearest: nearest.Word(word, known)}).Error()
 	}
 	if t := ye.GetToken(); t != nil && t.Position != nil {
 		return fmt.Errorf("%s:%d:%d: %s", path, t.Position.Line, t.Position.Column, text)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lyncpin/internal/failure"
+	"lyncpin/internal/nearest"
 	"lyncpin/internal/render"
 	"lyncpin/probe"
 	"lyncpin/scenarios"
@@ -76,7 +77,7 @@ func (a *app) explainCommand() *cobra.Command {
 			id, _, _ := strings.Cut(args[0], "/") // a scenario's ID will do
 			m, ok := failure.Find(probe.ID(id))
 			if !ok {
-				err := &scenarios.UnknownError{What: "failure mode", Word: args[0], Nearest: scenarios.Nearest(id, modeIDs())}
+				err := &scenarios.UnknownError{What: "failure mode", Word: args[0], Nearest: nearest.Word(id, modeIDs())}
 				return adviseIDs(err, "lyncpin list modes")
 			}
 			if format.value == "json" {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,47 +9,8 @@ import (
 	"path/filepath"
 )
 
-const (
-	// maxFile bounds what is read of a file: records of the largest deployments have some MiB.
-	maxFile = 64 << 20
-	// maxYAML bounds what is read of a YAML file: the largest topology has some tens of KiB.
-	maxYAML = 1 << 20
-	// maxNesting is far beyond what any file of this program needs. The YAML library takes memory by the square of it.
-	maxNesting = 64
-)
-
-// readYAML reads a YAML file of a size and a nesting that the YAML library can bear.
-func readYAML(name string) ([]byte, error) {
-	data, err := readFile(name)
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxYAML {
-		return nil, fmt.Errorf("%s is larger than %d MiB: is it a YAML file?", name, maxYAML>>20)
-	}
-	number := 0
-	depth := 0
-	for line := range bytes.Lines(data) {
-		number++
-		marks := 0 // of lists and keys that begin on this line, one in the other
-		for rest := bytes.TrimLeft(line, " "); len(rest) > 1 && bytes.IndexByte([]byte("-?&!*"), rest[0]) >= 0; marks++ {
-			_, after, _ := bytes.Cut(rest, []byte(" "))
-			rest = bytes.TrimLeft(after, " ")
-		}
-		for _, b := range line {
-			switch b {
-			case '[', '{':
-				depth++
-			case ']', '}':
-				depth = max(depth-1, 0)
-			}
-			if depth+marks > maxNesting {
-				return nil, fmt.Errorf("%s:%d: nested too deeply: more than %d levels", name, number, maxNesting)
-			}
-		}
-	}
-	return data, nil
-}
+// maxFile bounds what is read of a file: records of the largest deployments have some MiB.
+const maxFile = 64 << 20
 
 // readFile reads a file of bounded size.
 func readFile(name string) ([]byte, error) {

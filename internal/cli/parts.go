@@ -50,7 +50,7 @@ on, zones (in zone-file text, a file, or single records) and behaviours for some
 
 It answers for its zones alone and is never an open resolver.`
 	return partCommand("dns", "Run the stub name server alone", long, func(ctx context.Context, opts partOptions) error {
-		data, err := readYAML(opts.config)
+		data, err := readFile(opts.config)
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ external one on 8080 and 4443, or where its configuration says:
   internal: {http: 8000, https: 8443, web_fqdn: lyncweb-int.contoso.example, certificate: fe1.pem, key: fe1.key}
   external: {http: 8080, https: 4443, web_fqdn: lyncweb-ext.contoso.example, certificate: fe1.pem, key: fe1.key}`
 	return partCommand("fakelync", "Run a fake Front End alone", long, func(ctx context.Context, opts partOptions) error {
-		data, err := readYAML(opts.config)
+		data, err := readFile(opts.config)
 		if err != nil {
 			return err
 		}

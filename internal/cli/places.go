@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"lyncpin/internal/nearest"
 	"lyncpin/probe"
 	"lyncpin/scenarios"
 )
@@ -88,7 +89,7 @@ func addressPort(text string, standard uint16) (string, error) {
 
 // unknownWord is a usage error with the nearest valid word.
 func unknownWord(where, what, word string, known []string) error {
-	err := &scenarios.UnknownError{What: what, Word: word, Nearest: scenarios.Nearest(word, known)}
+	err := &scenarios.UnknownError{What: what, Word: word, Nearest: nearest.Word(word, known)}
 	return &usageError{text: where + ": " + err.Error(), hint: "known are " + strings.Join(known, ", ")}
 }
 

@@ -128,7 +128,7 @@ func targetOf(args []string, expect string) (probe.Target, error) {
 	if expect == "" {
 		return target, nil
 	}
-	data, err := readYAML(expect)
+	data, err := readFile(expect)
 	if err != nil {
 		return target, err
 	}

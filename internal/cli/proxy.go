@@ -125,7 +125,7 @@ func (o *proxyOptions) load(flags *pflag.FlagSet) (proxy.Config, error) {
 				return proxy.Config{}, usage("--%s and --config exclude each other: the file says it all", name)
 			}
 		}
-		data, err := readYAML(o.config)
+		data, err := readFile(o.config)
 		if err != nil {
 			return proxy.Config{}, err
 		}

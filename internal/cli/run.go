@@ -119,7 +119,7 @@ func (a *app) scenarios(args []string) ([]scenarios.Scenario, error) {
 			patterns = append(patterns, arg)
 			continue
 		}
-		data, err := readYAML(arg)
+		data, err := readFile(arg)
 		if err != nil {
 			return nil, err
 		}

@@ -36,7 +36,7 @@ func faultIDs() []string {
 func (o *topologyOptions) load() (*topology.Topology, error) {
 	t := topology.Healthy()
 	if o.file != "" {
-		data, err := readYAML(o.file)
+		data, err := readFile(o.file)
 		if err != nil {
 			return nil, err
 		}

@@ -26,9 +26,9 @@ type room struct {
 // rooms is the house. Test files are free to import what they need to set up a test.
 var rooms = map[string]room{
 	"cmd/lyncpin": {[]string{"internal/cli"}, "main is one call; everything else is a tested function"},
-	"internal/cli": {[]string{"internal/render", "scenarios", "internal/failure", "internal/lab", "internal/topology", "proxy", "dns", "fakelync", "probe"},
+	"internal/cli": {[]string{"internal/render", "scenarios", "internal/failure", "internal/lab", "internal/topology", "proxy", "dns", "fakelync", "probe", "internal/nearest", "internal/yamlfile"},
 		"the command line wires the rooms and holds no knowledge of its own"},
-	"scenarios": {[]string{"internal/failure", "internal/lab", "internal/pki", "internal/topology", "probe"},
+	"scenarios": {[]string{"internal/failure", "internal/lab", "internal/pki", "internal/topology", "probe", "internal/nearest", "internal/yamlfile"},
 		"a scenario is a topology, a lab, a probe and an expectation; how it is shown is not its business"},
 	"internal/lab": {[]string{"dns", "fakelync", "proxy", "internal/fabric", "internal/pki", "internal/topology", "probe"},
 		"a lab runs topologies; it must not know what is wrong with one, or rules would judge what they were told"},
@@ -36,14 +36,16 @@ var rooms = map[string]room{
 		"rules are pure functions of a record: with a lab, a fake or the proxy in reach they could dial or peek"},
 	"internal/render":   {[]string{"probe"}, "a renderer shows a report, whoever made it"},
 	"probe":             {nil, "the probe shares no code with the fakes: a misunderstanding written once would be confirmed by itself"},
-	"dns":               {[]string{"internal/history"}, "the name server is configured by its own Config and serves alone"},
-	"fakelync":          {[]string{"internal/history"}, "the fake is configured by its own Config and shares no protocol code with the probe"},
-	"proxy":             {[]string{"internal/history"}, "the proxy is one that could be used without a lab"},
-	"internal/topology": {nil, "plain data"},
+	"dns":               {[]string{"internal/history", "internal/yamlfile"}, "the name server is configured by its own Config and serves alone"},
+	"fakelync":          {[]string{"internal/history", "internal/yamlfile"}, "the fake is configured by its own Config and shares no protocol code with the probe"},
+	"proxy":             {[]string{"internal/history", "internal/nearest", "internal/yamlfile"}, "the proxy is one that could be used without a lab"},
+	"internal/topology": {[]string{"internal/nearest", "internal/yamlfile"}, "plain data, and its file"},
 	"internal/fabric":   {nil, "addresses and listeners, whatever is served on them"},
 	"internal/pki":      {nil, "certificates from a spec and a time"},
 	"internal/history":  {nil, "a log"},
 	"internal/golden":   {nil, "a test helper"},
+	"internal/nearest":  {nil, "words"},
+	"internal/yamlfile": {nil, "the border to the YAML library"},
 	"internal/house":    {nil, "tests only"},
 }
 

@@ -8,6 +8,9 @@ import (
 	"reflect"
 	"strings"
 
+	"lyncpin/internal/nearest"
+	"lyncpin/internal/yamlfile"
+
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -30,11 +33,17 @@ type file struct {
 // A file that says "extends: healthy" starts from Healthy: each top-level field in the file, such as users or
 // external_dns, replaces Healthy's whole field, and those that it leaves out stay.
 func Load(path string, data []byte) (t *Topology, err error) {
-	defer func() { // the YAML package panics on some malformed files: a tag without a value is one
-		if p := recover(); p != nil {
-			t, err = nil, fmt.Errorf("%s: malformed YAML: %v", path, p)
-		}
-	}()
+	err = yamlfile.Safely(data, func() error {
+		t, err = load(path, data)
+		return err
+	})
+	if errors.Is(err, yamlfile.ErrUnreadable) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, err
+}
+
+func load(path string, data []byte) (*Topology, error) {
 	parsed, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, fileError(path, err)
@@ -237,8 +246,8 @@ func fieldName(f reflect.StructField) string {
 
 // hint names the nearest valid field, or all when none is near.
 func hint(name string, names []string) string {
-	if w := nearest(name, names); w != "" {
-		return fmt.Sprintf(" (did you mean %q?)", w)
+	if h := nearest.Hint(name, names); h != "" {
+		return h
 	}
 	return fmt.Sprintf(" (known are %s)", strings.Join(names, ", "))
 }

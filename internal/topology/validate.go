@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lyncpin/internal/nearest"
 )
 
 // Words of fields that have a fixed vocabulary. The empty word, where it has a meaning, is not among them.
@@ -53,7 +55,7 @@ func (v *validator) word(path, value string, words []string, optional bool) {
 	case value == "":
 		v.fail(path, "missing (one of %s)", strings.Join(words, ", "))
 	default:
-		v.fail(path, "%q is not one of %s%s", value, strings.Join(words, ", "), didYouMean(value, words))
+		v.fail(path, "%q is not one of %s%s", value, strings.Join(words, ", "), nearest.Hint(value, words))
 	}
 }
 
@@ -375,7 +377,7 @@ func (v *validator) rule(path string, r *Rule, aliases []string) {
 	v.word(path+".listener", r.Listener, schemes, true)
 	for i, alias := range r.WebServers {
 		if !slices.Contains(aliases, alias) {
-			v.fail(fmt.Sprintf("%s.web_servers[%d]", path, i), "there is no web server %q%s", alias, didYouMean(alias, aliases))
+			v.fail(fmt.Sprintf("%s.web_servers[%d]", path, i), "there is no web server %q%s", alias, nearest.Hint(alias, aliases))
 		}
 	}
 	if (len(r.WebServers) > 0) == (r.Respond != nil) {
@@ -406,44 +408,4 @@ func (v *validator) path(path string, p *Path) {
 	case p.Target != "":
 		v.fail(path+".target", "%w", errors.New("only translate has one"))
 	}
-}
-
-// didYouMean is a hint with the word closest to s, or nothing when none is close.
-func didYouMean(s string, words []string) string {
-	if w := nearest(s, words); w != "" {
-		return fmt.Sprintf(" (did you mean %q?)", w)
-	}
-	return ""
-}
-
-// nearest is the word closest to s, "" when none is within a third of its length, two letters at least.
-func nearest(s string, words []string) string {
-	best, found := max(2, len(s)/3)+1, ""
-	for _, w := range words {
-		if d := distance(strings.ToLower(s), strings.ToLower(w)); d < best {
-			best, found = d, w
-		}
-	}
-	return found
-}
-
-// distance is the number of insertions, deletions and substitutions that make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -1,29 +1,16 @@
-package scenarios
+// Package nearest guesses the word that somebody meant.
+//
+//	nearest.Word("dns.lyncdiscover-mising", ids) // "dns.lyncdiscover-missing"
+package nearest
 
 import (
 	"fmt"
 	"strings"
 )
 
-// UnknownError is a word that names nothing.
-type UnknownError struct {
-	// What the word should have named, "mode" or "scenario".
-	What string
-	Word string
-	// Nearest is the valid word most like it, empty when none is.
-	Nearest string
-}
-
-func (e *UnknownError) Error() string {
-	if e.Nearest == "" {
-		return fmt.Sprintf("unknown %s %q", e.What, e.Word)
-	}
-	return fmt.Sprintf("unknown %s %q: did you mean %q?", e.What, e.Word, e.Nearest)
-}
-
-// Nearest is the word of known that is most likely meant by word, or empty when none is like it: the one with the
+// Word is the word of known that is most likely meant by word, or empty when none is like it: the one with the
 // fewest letters changed, at most a third of them or two; else the first that contains it.
-func Nearest(word string, known []string) string {
+func Word(word string, known []string) string {
 	if word == "" {
 		return ""
 	}
@@ -43,6 +30,14 @@ func Nearest(word string, known []string) string {
 		return within[0]
 	}
 	return best
+}
+
+// Hint is " (did you mean …?)" with the Word, or empty when there is none.
+func Hint(word string, known []string) string {
+	if w := Word(word, known); w != "" {
+		return fmt.Sprintf(" (did you mean %q?)", w)
+	}
+	return ""
 }
 
 // distance is how many letters must be changed, added, removed or swapped with their neighbour to make b of a. It
