@@ -8,9 +8,9 @@ func frontendModes() []Mode {
 		frontendHlbVipMapsToInternalPort,
 		frontendOneNodeDown,
 		frontendAppPoolStopped503,
-		frontendExternalWebFqdnEqualsInternal,
-		frontendExternalWebFqdnWrongInTopology,
+		frontendExternalWebFQDNEqualsInternal,
+		frontendExternalWebFQDNWrongInTopology,
 		frontendHttp8080RequiresSsl,
-		frontendSimpleUrlNotRegistered,
+		frontendSimpleURLNotRegistered,
 	}
 }

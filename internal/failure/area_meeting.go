@@ -2,8 +2,8 @@ package failure
 
 func meetingModes() []Mode {
 	return []Mode{
-		meetingSimpleUrlDnsMissing,
-		meetingSimpleUrlNotPublished,
+		meetingSimpleURLDnsMissing,
+		meetingSimpleURLNotPublished,
 		meetingPerDomainMeetMissing,
 		meetingDialinNotPublished,
 		meetingLandsOnInternalSite,

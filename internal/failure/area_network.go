@@ -3,10 +3,10 @@ package failure
 // networkModes are about the way of the packets.
 func networkModes() []Mode {
 	return []Mode{
-		networkWanRuleMissing,
+		networkWANRuleMissing,
 		networkCaptivePortal,
-		networkHairpinNatRefused,
-		networkNatToWrongHost,
-		networkFirewallProxyToFeBlocked,
+		networkHairpinNATRefused,
+		networkNATToWrongHost,
+		networkFirewallProxyToFEBlocked,
 	}
 }

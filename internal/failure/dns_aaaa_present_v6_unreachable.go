@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var dnsAaaaPresentV6Unreachable = Mode{
+var dnsAAAAPresentV6Unreachable = Mode{
 	Rule: probe.Rule{
 		ID:       "dns.aaaa-present-v6-unreachable",
 		Severity: probe.High,
@@ -23,7 +23,7 @@ var dnsAaaaPresentV6Unreachable = Mode{
 		),
 		Sources:  []string{"RFC 8305 section 1"},
 		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
-		Detect:   detectDnsAaaaPresentV6Unreachable,
+		Detect:   detectDNSAAAAPresentV6Unreachable,
 		Explains: []probe.ID{"proxy.http80-closed"},
 	},
 	Confused: []probe.ID{"network.wan-rule-missing", "dns.multiple-a-one-dead"},
@@ -41,7 +41,7 @@ var dnsAaaaPresentV6Unreachable = Mode{
 	},
 }
 
-func detectDnsAaaaPresentV6Unreachable(v *probe.View) probe.Verdict {
+func detectDNSAAAAPresentV6Unreachable(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

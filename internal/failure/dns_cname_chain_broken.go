@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var dnsCnameChainBroken = Mode{
+var dnsCNAMEChainBroken = Mode{
 	Rule: probe.Rule{
 		ID:       "dns.cname-chain-broken",
 		Severity: probe.Critical,
@@ -16,7 +16,7 @@ var dnsCnameChainBroken = Mode{
 		Remedy:   "Correct the target of the CNAME, or use an A record with the address of the reverse proxy.",
 		Sources:  []string{"RFC 1034 section 3.6.2"},
 		Reads:    probe.Lookups | probe.Expectations | probe.Exchanges,
-		Detect:   detectDnsCnameChainBroken,
+		Detect:   detectDNSCNAMEChainBroken,
 		Explains: []probe.ID{"dns.external-web-fqdn-missing", "meeting.simple-url-dns-missing", "meeting.per-domain-meet-missing", "meeting.dialin-not-published", "meeting.wac-unpublished"},
 	},
 	Confused: []probe.ID{"dns.lyncdiscover-missing", "dns.external-web-fqdn-missing", "meeting.simple-url-dns-missing"},
@@ -43,7 +43,7 @@ var dnsCnameChainBroken = Mode{
 	},
 }
 
-func detectDnsCnameChainBroken(v *probe.View) probe.Verdict {
+func detectDNSCNAMEChainBroken(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

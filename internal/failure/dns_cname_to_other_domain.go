@@ -5,7 +5,7 @@ import (
 	"lyncpin/probe"
 )
 
-var dnsCnameToOtherDomain = Mode{
+var dnsCNAMEToOtherDomain = Mode{
 	Rule: probe.Rule{
 		ID:       "dns.cname-to-other-domain",
 		Severity: probe.High,
@@ -15,7 +15,7 @@ var dnsCnameToOtherDomain = Mode{
 		Settings: listenerCertificate(),
 		Sources:  []string{"DNS summary - Autodiscover in Lync Server 2013", "Five FAQs about Lync Server 2010 Mobility Service"},
 		Reads:    probe.Lookups | probe.Handshakes,
-		Detect:   detectDnsCnameToOtherDomain,
+		Detect:   detectDNSCNAMEToOtherDomain,
 		Explains: []probe.ID{"tls.missing-san-lyncdiscover", "tls.san-missing-second-sip-domain"},
 	},
 	Confused: []probe.ID{"tls.san-missing-second-sip-domain"},
@@ -32,7 +32,7 @@ var dnsCnameToOtherDomain = Mode{
 	},
 }
 
-func detectDnsCnameToOtherDomain(v *probe.View) probe.Verdict {
+func detectDNSCNAMEToOtherDomain(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -8,7 +8,7 @@ import (
 	"lyncpin/probe"
 )
 
-var dnsExternalWebFqdnMissing = Mode{
+var dnsExternalWebFQDNMissing = Mode{
 	Rule: probe.Rule{
 		ID:       "dns.external-web-fqdn-missing",
 		Severity: probe.Critical,
@@ -17,7 +17,7 @@ var dnsExternalWebFqdnMissing = Mode{
 		Remedy:   "Add an A record for the external web services FQDN of every pool and Director, pointing at the reverse proxy.",
 		Sources:  []string{"DNS requirements for Skype for Business Server", "DNS summary - Autodiscover in Lync Server 2013"},
 		Reads:    probe.Lookups | probe.Exchanges | probe.Handshakes | probe.Expectations,
-		Detect:   detectDnsExternalWebFqdnMissing,
+		Detect:   detectDNSExternalWebFQDNMissing,
 	},
 	Confused: []probe.ID{"proxy.port-not-flipped", "frontend.external-web-fqdn-wrong-in-topology", "dns.external-web-fqdn-unresolvable-internally"},
 	Cases: []Case{
@@ -32,7 +32,7 @@ var dnsExternalWebFqdnMissing = Mode{
 	},
 }
 
-func detectDnsExternalWebFqdnMissing(v *probe.View) probe.Verdict {
+func detectDNSExternalWebFQDNMissing(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

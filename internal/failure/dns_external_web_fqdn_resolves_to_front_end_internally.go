@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var dnsExternalWebFqdnResolvesToFrontEndInternally = Mode{
+var dnsExternalWebFQDNResolvesToFrontEndInternally = Mode{
 	Rule: probe.Rule{
 		ID:       "dns.external-web-fqdn-resolves-to-front-end-internally",
 		Severity: probe.Medium,
@@ -17,7 +17,7 @@ var dnsExternalWebFqdnResolvesToFrontEndInternally = Mode{
 		Settings: hairpin(),
 		Sources:  []string{"Plan for Mobility for Skype for Business Server"},
 		Reads:    probe.Lookups | probe.Exchanges | probe.Expectations,
-		Detect:   detectDnsExternalWebFqdnResolvesToFrontEndInternally,
+		Detect:   detectDNSExternalWebFQDNResolvesToFrontEndInternally,
 		Explains: []probe.ID{"network.hairpin-nat-refused"},
 	},
 	Confused: []probe.ID{"dns.external-web-fqdn-unresolvable-internally", "proxy.port-not-flipped"},
@@ -38,7 +38,7 @@ var dnsExternalWebFqdnResolvesToFrontEndInternally = Mode{
 	},
 }
 
-func detectDnsExternalWebFqdnResolvesToFrontEndInternally(v *probe.View) probe.Verdict {
+func detectDNSExternalWebFQDNResolvesToFrontEndInternally(v *probe.View) probe.Verdict {
 	in := insidePlace(v)
 	if !in.Seen() {
 		return notSeenInside

@@ -5,7 +5,7 @@ import (
 	"lyncpin/probe"
 )
 
-var dnsExternalWebFqdnUnresolvableInternally = Mode{
+var dnsExternalWebFQDNUnresolvableInternally = Mode{
 	Rule: probe.Rule{
 		ID:       "dns.external-web-fqdn-unresolvable-internally",
 		Severity: probe.High,
@@ -15,7 +15,7 @@ var dnsExternalWebFqdnUnresolvableInternally = Mode{
 		Settings: hairpin(),
 		Sources:  []string{"Plan for Mobility for Skype for Business Server", "DNS requirements for Skype for Business Server"},
 		Reads:    probe.Lookups | probe.Exchanges | probe.Expectations,
-		Detect:   detectDnsExternalWebFqdnUnresolvableInternally,
+		Detect:   detectDNSExternalWebFQDNUnresolvableInternally,
 	},
 	Confused: []probe.ID{"network.hairpin-nat-refused", "dns.external-web-fqdn-missing", "dns.split-zone-shadow-missing-names"},
 	Cases: []Case{
@@ -30,7 +30,7 @@ var dnsExternalWebFqdnUnresolvableInternally = Mode{
 	},
 }
 
-func detectDnsExternalWebFqdnUnresolvableInternally(v *probe.View) probe.Verdict {
+func detectDNSExternalWebFQDNUnresolvableInternally(v *probe.View) probe.Verdict {
 	in := insidePlace(v)
 	if !in.Seen() {
 		return notSeenInside

@@ -16,7 +16,7 @@ var dnsInternalRecordLeaksExternally = Mode{
 		Remedy:   "Publish the public address of the reverse proxy, and keep the internal zone separate.",
 		Sources:  []string{"RFC 1918 section 3", "Plan for Mobility for Skype for Business Server"},
 		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
-		Detect:   detectDnsInternalRecordLeaksExternally,
+		Detect:   detectDNSInternalRecordLeaksExternally,
 		Explains: append([]probe.ID{"network.wan-rule-missing", "network.nat-to-wrong-host", "proxy.service-not-enabled", "proxy.http80-closed", "proxy.port-not-flipped", "proxy.port-443-not-flipped-80-is", "proxy.port-80-not-flipped", "tls.missing-san-lyncdiscover", "tls.san-missing-second-sip-domain"}, whatFollowsFromWrongSite...),
 	},
 	Confused: []probe.ID{"dns.lyncdiscoverinternal-published-externally", "network.wan-rule-missing"},
@@ -40,7 +40,7 @@ var dnsInternalRecordLeaksExternally = Mode{
 	},
 }
 
-func detectDnsInternalRecordLeaksExternally(v *probe.View) probe.Verdict {
+func detectDNSInternalRecordLeaksExternally(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

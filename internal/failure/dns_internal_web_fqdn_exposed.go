@@ -8,7 +8,7 @@ import (
 	"lyncpin/probe"
 )
 
-var dnsInternalWebFqdnExposed = Mode{
+var dnsInternalWebFQDNExposed = Mode{
 	Rule: probe.Rule{
 		ID:       "dns.internal-web-fqdn-exposed",
 		Severity: probe.Low,
@@ -17,7 +17,7 @@ var dnsInternalWebFqdnExposed = Mode{
 		Remedy:   "Remove the internal web services FQDN from the public zone: it must resolve only inside.",
 		Sources:  []string{"Plan for Mobility for Skype for Business Server"},
 		Reads:    probe.Lookups | probe.Exchanges | probe.Expectations,
-		Detect:   detectDnsInternalWebFqdnExposed,
+		Detect:   detectDNSInternalWebFQDNExposed,
 	},
 	Confused: []probe.ID{"dns.internal-record-leaks-externally"},
 	Cases: []Case{
@@ -32,7 +32,7 @@ var dnsInternalWebFqdnExposed = Mode{
 	},
 }
 
-func detectDnsInternalWebFqdnExposed(v *probe.View) probe.Verdict {
+func detectDNSInternalWebFQDNExposed(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -5,7 +5,7 @@ import (
 	"lyncpin/probe"
 )
 
-var dnsLyncdiscoverMissingOneSipDomain = Mode{
+var dnsLyncdiscoverMissingOneSIPDomain = Mode{
 	Rule: probe.Rule{
 		ID:       "dns.lyncdiscover-missing-one-sip-domain",
 		Severity: probe.High,
@@ -14,7 +14,7 @@ var dnsLyncdiscoverMissingOneSipDomain = Mode{
 		Remedy:   "Add lyncdiscover.<SIP domain> to the public zone of every SIP domain, and the name to the certificate of the reverse proxy.",
 		Sources:  []string{"DNS requirements for Skype for Business Server", "DNS summary - Autodiscover in Lync Server 2013"},
 		Reads:    probe.Lookups,
-		Detect:   detectDnsLyncdiscoverMissingOneSipDomain,
+		Detect:   detectDNSLyncdiscoverMissingOneSIPDomain,
 	},
 	Confused: []probe.ID{"dns.lyncdiscover-missing", "tls.san-missing-second-sip-domain"},
 	Cases: []Case{
@@ -34,7 +34,7 @@ var dnsLyncdiscoverMissingOneSipDomain = Mode{
 	},
 }
 
-func detectDnsLyncdiscoverMissingOneSipDomain(v *probe.View) probe.Verdict {
+func detectDNSLyncdiscoverMissingOneSIPDomain(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -16,7 +16,7 @@ var dnsLyncdiscoverPointsToAccessEdge = Mode{
 		Remedy:   "Point lyncdiscover.<SIP domain> at the address of the reverse proxy.",
 		Sources:  []string{"DNS requirements for Skype for Business Server", "DNS summary - Autodiscover in Lync Server 2013", "Edge Server environmental requirements"},
 		Reads:    probe.Lookups | probe.Handshakes | probe.Exchanges,
-		Detect:   detectDnsLyncdiscoverPointsToAccessEdge,
+		Detect:   detectDNSLyncdiscoverPointsToAccessEdge,
 		Explains: []probe.ID{"tls.missing-san-lyncdiscover", "tls.san-missing-second-sip-domain", "proxy.http80-closed", "proxy.unmapped-tcp-reset", "dns.multiple-a-one-dead"},
 	},
 	Confused: []probe.ID{"dns.lyncdiscover-points-to-company-website", "tls.missing-san-lyncdiscover"},
@@ -37,7 +37,7 @@ var dnsLyncdiscoverPointsToAccessEdge = Mode{
 	},
 }
 
-func detectDnsLyncdiscoverPointsToAccessEdge(v *probe.View) probe.Verdict {
+func detectDNSLyncdiscoverPointsToAccessEdge(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

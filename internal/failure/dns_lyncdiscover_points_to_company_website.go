@@ -16,7 +16,7 @@ var dnsLyncdiscoverPointsToCompanyWebsite = Mode{
 		Remedy:   "Add an explicit record lyncdiscover.<SIP domain> with the address of the reverse proxy; an explicit record beats the wildcard.",
 		Sources:  []string{"RFC 4592 section 2.2", "DNS requirements for Skype for Business Server"},
 		Reads:    probe.Lookups | probe.Exchanges | probe.Expectations,
-		Detect:   detectDnsLyncdiscoverPointsToCompanyWebsite,
+		Detect:   detectDNSLyncdiscoverPointsToCompanyWebsite,
 		Explains: []probe.ID{"tls.missing-san-lyncdiscover", "tls.san-missing-second-sip-domain", "tls.missing-san-external-web", "tls.untrusted-internal-ca-external-listener", "tls.self-signed-or-appliance-default", "tls.missing-intermediate", "tls.expired", "tls.sni-missing-gets-default-cert", "dns.wildcard-answers-lyncdiscoverinternal-externally", "proxy.default-vhost-answers", "proxy.preauth-forms-page", "proxy.error-page-with-200", "proxy.http80-redirects-to-https", "proxy.http80-closed"},
 	},
 	Confused: []probe.ID{"proxy.default-vhost-answers", "dns.lyncdiscover-points-to-access-edge"},
@@ -42,7 +42,7 @@ var dnsLyncdiscoverPointsToCompanyWebsite = Mode{
 	},
 }
 
-func detectDnsLyncdiscoverPointsToCompanyWebsite(v *probe.View) probe.Verdict {
+func detectDNSLyncdiscoverPointsToCompanyWebsite(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

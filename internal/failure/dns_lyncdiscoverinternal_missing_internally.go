@@ -14,7 +14,7 @@ var dnsLyncdiscoverinternalMissingInternally = Mode{
 		Remedy:   "Add lyncdiscoverinternal.<SIP domain> to the internal zone, pointing at the internal web services of the pool or Director.",
 		Sources:  []string{"DNS requirements for Skype for Business Server", "DNS summary - Autodiscover in Lync Server 2013"},
 		Reads:    probe.Lookups,
-		Detect:   detectDnsLyncdiscoverinternalMissingInternally,
+		Detect:   detectDNSLyncdiscoverinternalMissingInternally,
 	},
 	Confused: []probe.ID{"dns.lyncdiscover-missing", "dns.split-zone-shadow-missing-names"},
 	Cases: []Case{
@@ -34,7 +34,7 @@ var dnsLyncdiscoverinternalMissingInternally = Mode{
 	},
 }
 
-func detectDnsLyncdiscoverinternalMissingInternally(v *probe.View) probe.Verdict {
+func detectDNSLyncdiscoverinternalMissingInternally(v *probe.View) probe.Verdict {
 	in := v.At(probe.Internal)
 	if !in.Seen() {
 		return notSeenInside

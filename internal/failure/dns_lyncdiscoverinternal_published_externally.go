@@ -14,7 +14,7 @@ var dnsLyncdiscoverinternalPublishedExternally = Mode{
 		Remedy:   "Delete lyncdiscoverinternal from the public zone; it must resolve only inside.",
 		Sources:  []string{"Plan for Mobility for Skype for Business Server", "DNS requirements for Skype for Business Server"},
 		Reads:    probe.Lookups,
-		Detect:   detectDnsLyncdiscoverinternalPublishedExternally,
+		Detect:   detectDNSLyncdiscoverinternalPublishedExternally,
 		Explains: []probe.ID{"tls.missing-san-lyncdiscover"},
 	},
 	Confused: []probe.ID{"dns.wildcard-answers-lyncdiscoverinternal-externally", "dns.internal-record-leaks-externally"},
@@ -35,7 +35,7 @@ var dnsLyncdiscoverinternalPublishedExternally = Mode{
 	},
 }
 
-func detectDnsLyncdiscoverinternalPublishedExternally(v *probe.View) probe.Verdict {
+func detectDNSLyncdiscoverinternalPublishedExternally(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -16,7 +16,7 @@ var dnsMultipleAOneDead = Mode{
 		Remedy:   "Remove the dead address from the DNS or repair the listener there.",
 		Sources:  []string{"Load balancing requirements for Skype for Business"},
 		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
-		Detect:   detectDnsMultipleAOneDead,
+		Detect:   detectDNSMultipleAOneDead,
 		Explains: []probe.ID{"proxy.service-not-enabled", "network.wan-rule-missing", "tls.missing-san-lyncdiscover"},
 	},
 	Confused: []probe.ID{"frontend.one-node-down", "dns.aaaa-present-v6-unreachable"},
@@ -35,7 +35,7 @@ var dnsMultipleAOneDead = Mode{
 	},
 }
 
-func detectDnsMultipleAOneDead(v *probe.View) probe.Verdict {
+func detectDNSMultipleAOneDead(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -19,7 +19,7 @@ var dnsServfail = Mode{
 		Remedy:   "Repair the name servers of the zone: ask each of them for the name (dig @SERVER NAME), and look at the delegation, the zone transfer and DNSSEC.",
 		Sources:  []string{"RFC 1035 section 4.1.1", "RFC 8020"},
 		Reads:    probe.Lookups,
-		Detect:   detectDnsServfail,
+		Detect:   detectDNSServfail,
 	},
 	Confused: []probe.ID{"dns.lyncdiscover-missing", "dns.cname-chain-broken"},
 	Cases: []Case{
@@ -42,7 +42,7 @@ var dnsServfail = Mode{
 	},
 }
 
-func detectDnsServfail(v *probe.View) probe.Verdict {
+func detectDNSServfail(v *probe.View) probe.Verdict {
 	var evidence []probe.Evidence
 	for _, p := range v.Places() {
 		answered, silent := 0, 0

@@ -16,7 +16,7 @@ var dnsSplitZoneShadowMissingNames = Mode{
 		Remedy:   "Add the missing names to the internal zone, or use pin-point zones for the single names instead of a copy of the whole zone.",
 		Sources:  []string{"Advanced Edge Server DNS planning", "DNS requirements for Skype for Business Server"},
 		Reads:    probe.Lookups | probe.Expectations,
-		Detect:   detectDnsSplitZoneShadowMissingNames,
+		Detect:   detectDNSSplitZoneShadowMissingNames,
 		Explains: []probe.ID{"dns.external-web-fqdn-unresolvable-internally"},
 	},
 	Confused: []probe.ID{"dns.lyncdiscover-missing", "dns.external-web-fqdn-unresolvable-internally", "meeting.simple-url-dns-missing"},
@@ -37,7 +37,7 @@ var dnsSplitZoneShadowMissingNames = Mode{
 	},
 }
 
-func detectDnsSplitZoneShadowMissingNames(v *probe.View) probe.Verdict {
+func detectDNSSplitZoneShadowMissingNames(v *probe.View) probe.Verdict {
 	in, out := v.At(probe.Internal), v.At(probe.External)
 	if !in.Seen() {
 		in = v.At(probe.WiFi)

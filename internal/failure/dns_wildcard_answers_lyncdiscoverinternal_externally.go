@@ -14,7 +14,7 @@ var dnsWildcardAnswersLyncdiscoverinternalExternally = Mode{
 		Remedy:   "Remove the wildcard record from the public zone, or make lyncdiscoverinternal an explicit name without address.",
 		Sources:  []string{"Advanced Edge Server DNS planning", "RFC 4592 section 2.2"},
 		Reads:    probe.Lookups,
-		Detect:   detectDnsWildcardAnswersLyncdiscoverinternalExternally,
+		Detect:   detectDNSWildcardAnswersLyncdiscoverinternalExternally,
 	},
 	Confused: []probe.ID{"dns.lyncdiscoverinternal-published-externally"},
 	Cases: []Case{
@@ -31,7 +31,7 @@ var dnsWildcardAnswersLyncdiscoverinternalExternally = Mode{
 	},
 }
 
-func detectDnsWildcardAnswersLyncdiscoverinternalExternally(v *probe.View) probe.Verdict {
+func detectDNSWildcardAnswersLyncdiscoverinternalExternally(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -9,7 +9,7 @@ import (
 	"lyncpin/probe"
 )
 
-var frontendExternalWebFqdnEqualsInternal = Mode{
+var frontendExternalWebFQDNEqualsInternal = Mode{
 	Rule: probe.Rule{
 		ID:       "frontend.external-web-fqdn-equals-internal",
 		Severity: probe.High,
@@ -18,7 +18,7 @@ var frontendExternalWebFqdnEqualsInternal = Mode{
 		Remedy:   "In Topology Builder give the pool an external web services FQDN of its own, publish the topology, run the deployment wizard again on every Front End, and then make the DNS record, the certificate name and the publishing rule for it.",
 		Sources:  []string{"Plan for Mobility for Skype for Business Server", "Autodiscover service requirements for Lync Server 2013"},
 		Reads:    probe.Exchanges | probe.Expectations,
-		Detect:   detectFrontendExternalWebFqdnEqualsInternal,
+		Detect:   detectFrontendExternalWebFQDNEqualsInternal,
 		Explains: []probe.ID{
 			"proxy.port-not-flipped", "proxy.port-443-not-flipped-80-is", "proxy.port-80-not-flipped", "dns.external-web-fqdn-missing", "dns.internal-web-fqdn-exposed",
 			"dns.external-web-fqdn-resolves-to-front-end-internally", "frontend.external-web-fqdn-wrong-in-topology",
@@ -57,7 +57,7 @@ var frontendExternalWebFqdnEqualsInternal = Mode{
 	},
 }
 
-func detectFrontendExternalWebFqdnEqualsInternal(v *probe.View) probe.Verdict {
+func detectFrontendExternalWebFQDNEqualsInternal(v *probe.View) probe.Verdict {
 	outside := handedOut(v.Places(), probe.ExternalSite)
 	inside := handedOut(v.Places(), probe.InternalSite)
 	// What the external site says when asked without the proxy is what it is configured with.

@@ -9,7 +9,7 @@ import (
 	"lyncpin/probe"
 )
 
-var frontendExternalWebFqdnWrongInTopology = Mode{
+var frontendExternalWebFQDNWrongInTopology = Mode{
 	Rule: probe.Rule{
 		ID:       "frontend.external-web-fqdn-wrong-in-topology",
 		Severity: probe.Critical,
@@ -18,7 +18,7 @@ var frontendExternalWebFqdnWrongInTopology = Mode{
 		Remedy:   "Correct the external web services FQDN of the pool in Topology Builder, publish the topology and run the deployment wizard again on every Front End. If the name is meant to be so, it lacks its DNS record, its name in the certificate and its publishing rule.",
 		Sources:  []string{"Plan for Mobility for Skype for Business Server", "Autodiscover response document explained, Lync 2013"},
 		Reads:    probe.Lookups | probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectFrontendExternalWebFqdnWrongInTopology,
+		Detect:   detectFrontendExternalWebFQDNWrongInTopology,
 		Explains: []probe.ID{"dns.external-web-fqdn-missing", "dns.external-web-fqdn-unresolvable-internally", "tls.missing-san-external-web"},
 	},
 	Confused: []probe.ID{"dns.external-web-fqdn-missing", "frontend.external-web-fqdn-equals-internal"},
@@ -55,7 +55,7 @@ var frontendExternalWebFqdnWrongInTopology = Mode{
 	},
 }
 
-func detectFrontendExternalWebFqdnWrongInTopology(v *probe.View) probe.Verdict {
+func detectFrontendExternalWebFQDNWrongInTopology(v *probe.View) probe.Verdict {
 	out, at := v.At(probe.External), v.At(probe.Proxy)
 	if !out.Seen() {
 		return notSeenOutside

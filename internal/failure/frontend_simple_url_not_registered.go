@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var frontendSimpleUrlNotRegistered = Mode{
+var frontendSimpleURLNotRegistered = Mode{
 	Rule: probe.Rule{
 		ID:       "frontend.simple-url-not-registered",
 		Severity: probe.High,
@@ -16,7 +16,7 @@ var frontendSimpleUrlNotRegistered = Mode{
 		Remedy:   "Run Enable-CsComputer on every Front End and Director, and check the URL with Get-CsSimpleUrlConfiguration.",
 		Sources:  []string{"DNS requirements for simple URLs"},
 		Reads:    probe.Lookups | probe.Exchanges | probe.Expectations,
-		Detect:   detectFrontendSimpleUrlNotRegistered,
+		Detect:   detectFrontendSimpleURLNotRegistered,
 		Explains: []probe.ID{"meeting.simple-url-not-published", "meeting.dialin-not-published", "meeting.per-domain-meet-missing"},
 	},
 	Confused: []probe.ID{"proxy.host-header-rewritten", "meeting.simple-url-not-published", "meeting.per-domain-meet-missing"},
@@ -78,7 +78,7 @@ func unregister(t *topology.Topology, host string) {
 	t.FrontEndPool().SimpleURLs = kept
 }
 
-func detectFrontendSimpleUrlNotRegistered(v *probe.View) probe.Verdict {
+func detectFrontendSimpleURLNotRegistered(v *probe.View) probe.Verdict {
 	var evidence []probe.Evidence
 	judged := false
 	for _, s := range simpleURLs(v) {

@@ -105,15 +105,26 @@ func listenerHandshakes(v *probe.View) []*probe.Handshake {
 	return list
 }
 
-// perCertificate keeps the first handshake of each certificate, so that one certificate is one piece of evidence.
-func perCertificate(list []*probe.Handshake) []*probe.Handshake {
-	var out []*probe.Handshake
-	for _, h := range list {
-		if len(h.Chain) > 0 && !slices.ContainsFunc(out, func(o *probe.Handshake) bool { return o.Chain[0] == h.Chain[0] }) {
-			out = append(out, h)
+// judgeCertificates finds what say has to say of the certificates shown outside, "shows …", one sentence for each
+// certificate however many hosts show it. Nothing said is clear.
+func judgeCertificates(v *probe.View, say func(*probe.Handshake, *probe.Certificate) string) probe.Verdict {
+	out := v.At(probe.External)
+	if !out.Seen() {
+		return notSeenOutside
+	}
+	var evidence []probe.Evidence
+	var seen []string
+	for _, h := range listenerHandshakes(v) {
+		leaf := out.Leaf(h)
+		if leaf == nil || slices.Contains(seen, h.Chain[0]) {
+			continue
+		}
+		seen = append(seen, h.Chain[0])
+		if what := say(h, leaf); what != "" {
+			evidence = append(evidence, out.SawHandshake(h, "%s at %s %s", h.Host, h.Addr, what))
 		}
 	}
-	return out
+	return verdict(evidence)
 }
 
 // isSubjectSent tells whether the chain as sent holds a certificate with that subject behind the leaf.

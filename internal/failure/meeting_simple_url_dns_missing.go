@@ -5,7 +5,7 @@ import (
 	"lyncpin/probe"
 )
 
-var meetingSimpleUrlDnsMissing = Mode{
+var meetingSimpleURLDnsMissing = Mode{
 	Rule: probe.Rule{
 		ID:       "meeting.simple-url-dns-missing",
 		Severity: probe.High,
@@ -14,7 +14,7 @@ var meetingSimpleUrlDnsMissing = Mode{
 		Remedy:   "Add a record meet.<SIP domain> for every SIP domain, and one for the dial-in URL, to the public zone, pointing at the reverse proxy.",
 		Sources:  []string{"DNS requirements for simple URLs", "DNS requirements for Skype for Business Server"},
 		Reads:    probe.Lookups | probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectMeetingSimpleUrlDnsMissing,
+		Detect:   detectMeetingSimpleURLDnsMissing,
 		Explains: []probe.ID{"meeting.per-domain-meet-missing"},
 	},
 	Confused: []probe.ID{"meeting.per-domain-meet-missing", "dns.split-zone-shadow-missing-names", "meeting.simple-url-not-published"},
@@ -40,7 +40,7 @@ var meetingSimpleUrlDnsMissing = Mode{
 	},
 }
 
-func detectMeetingSimpleUrlDnsMissing(v *probe.View) probe.Verdict {
+func detectMeetingSimpleURLDnsMissing(v *probe.View) probe.Verdict {
 	if !v.At(probe.External).Seen() {
 		return notSeenOutside
 	}

@@ -5,7 +5,7 @@ import (
 	"lyncpin/probe"
 )
 
-var meetingSimpleUrlNotPublished = Mode{
+var meetingSimpleURLNotPublished = Mode{
 	Rule: probe.Rule{
 		ID:       "meeting.simple-url-not-published",
 		Severity: probe.High,
@@ -15,7 +15,7 @@ var meetingSimpleUrlNotPublished = Mode{
 		Settings: publishHost(),
 		Sources:  []string{"Web publishing rules for a single internal pool, Lync 2013", "Configuration requirements for reverse proxy in Lync Server 2013"},
 		Reads:    probe.Lookups | probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectMeetingSimpleUrlNotPublished,
+		Detect:   detectMeetingSimpleURLNotPublished,
 		Explains: []probe.ID{
 			"meeting.dialin-not-published", "meeting.per-domain-meet-missing",
 		},
@@ -65,7 +65,7 @@ func welcomeSite(t *topology.Topology) {
 	})
 }
 
-func detectMeetingSimpleUrlNotPublished(v *probe.View) probe.Verdict {
+func detectMeetingSimpleURLNotPublished(v *probe.View) probe.Verdict {
 	if !v.At(probe.External).Seen() {
 		return notSeenOutside
 	}

@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var networkFirewallProxyToFeBlocked = Mode{
+var networkFirewallProxyToFEBlocked = Mode{
 	Rule: probe.Rule{
 		ID:       "network.firewall-proxy-to-fe-blocked",
 		Severity: probe.Critical,
@@ -16,7 +16,7 @@ var networkFirewallProxyToFeBlocked = Mode{
 		Remedy:   "Let TCP 4443 and 8080 pass from the reverse proxy to every Front End (or its load balancer).",
 		Sources:  []string{"Port and protocol details for the Lync 2013 reverse proxy", "Load balancing requirements for Skype for Business"},
 		Reads:    probe.Dials | probe.Expectations,
-		Detect:   detectNetworkFirewallProxyToFeBlocked,
+		Detect:   detectNetworkFirewallProxyToFEBlocked,
 		Explains: []probe.ID{"proxy.upstream-down-502", "frontend.one-node-down", "frontend.external-site-binding-missing"},
 	},
 	Confused: []probe.ID{"frontend.external-site-stopped", "proxy.upstream-down-502"},
@@ -44,7 +44,7 @@ var networkFirewallProxyToFeBlocked = Mode{
 	},
 }
 
-func detectNetworkFirewallProxyToFeBlocked(v *probe.View) probe.Verdict {
+func detectNetworkFirewallProxyToFEBlocked(v *probe.View) probe.Verdict {
 	at := v.At(probe.Proxy)
 	if !at.Seen() {
 		return notSeenAtProxy

@@ -9,7 +9,7 @@ import (
 	"lyncpin/probe"
 )
 
-var networkHairpinNatRefused = Mode{
+var networkHairpinNATRefused = Mode{
 	Rule: probe.Rule{
 		ID:       "network.hairpin-nat-refused",
 		Severity: probe.High,
@@ -19,7 +19,7 @@ var networkHairpinNatRefused = Mode{
 		Settings: hairpin(),
 		Sources:  []string{"Plan for Mobility for Skype for Business Server", "Lync 2010 mobility on corporate Wi-Fi"},
 		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
-		Detect:   detectNetworkHairpinNatRefused,
+		Detect:   detectNetworkHairpinNATRefused,
 	},
 	Confused: []probe.ID{"network.wan-rule-missing", "dns.external-web-fqdn-unresolvable-internally", "network.captive-portal"},
 	Cases: []Case{
@@ -43,7 +43,7 @@ var networkHairpinNatRefused = Mode{
 	},
 }
 
-func detectNetworkHairpinNatRefused(v *probe.View) probe.Verdict {
+func detectNetworkHairpinNATRefused(v *probe.View) probe.Verdict {
 	in, out := insidePlace(v), v.At(probe.External)
 	if !in.Seen() {
 		return notSeenInside

@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var networkNatToWrongHost = Mode{
+var networkNATToWrongHost = Mode{
 	Rule: probe.Rule{
 		ID:       "network.nat-to-wrong-host",
 		Severity: probe.Critical,
@@ -16,7 +16,7 @@ var networkNatToWrongHost = Mode{
 		Remedy:   "Forward TCP 443 and 80 of the public address to the reverse proxy.",
 		Sources:  []string{"Scenarios for reverse proxy in Lync Server 2013"},
 		Reads:    probe.Handshakes | probe.Exchanges,
-		Detect:   detectNetworkNatToWrongHost,
+		Detect:   detectNetworkNATToWrongHost,
 		Explains: []probe.ID{"proxy.port-not-flipped", "proxy.port-80-not-flipped", "proxy.port-443-not-flipped-80-is", "meeting.lands-on-internal-site", "tls.missing-san-lyncdiscover", "tls.missing-san-external-web", "tls.missing-san-simple-url", "tls.san-missing-second-sip-domain", "tls.untrusted-internal-ca-external-listener", "tls.missing-intermediate", "meeting.wac-unpublished", "meeting.wac-wrong-port-or-offload", "proxy.default-vhost-answers", "dns.external-web-fqdn-resolves-to-front-end-internally", "frontend.external-web-fqdn-wrong-in-topology", "meeting.simple-url-not-published"},
 	},
 	Confused: []probe.ID{"proxy.port-not-flipped", "tls.missing-san-lyncdiscover"},
@@ -33,7 +33,7 @@ var networkNatToWrongHost = Mode{
 	},
 }
 
-func detectNetworkNatToWrongHost(v *probe.View) probe.Verdict {
+func detectNetworkNATToWrongHost(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var networkWanRuleMissing = Mode{
+var networkWANRuleMissing = Mode{
 	Rule: probe.Rule{
 		ID:       "network.wan-rule-missing",
 		Severity: probe.Critical,
@@ -17,7 +17,7 @@ var networkWanRuleMissing = Mode{
 		Settings: openWAN(),
 		Sources:  []string{"Port and protocol details for the Lync 2013 reverse proxy", "pfSense squid package: reverse proxy generator"},
 		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
-		Detect:   detectNetworkWanRuleMissing,
+		Detect:   detectNetworkWANRuleMissing,
 		Explains: []probe.ID{"proxy.http80-closed", "proxy.service-not-enabled"},
 	},
 	Confused: []probe.ID{"network.hairpin-nat-refused", "proxy.service-not-enabled", "dns.internal-record-leaks-externally"},
@@ -38,7 +38,7 @@ var networkWanRuleMissing = Mode{
 	},
 }
 
-func detectNetworkWanRuleMissing(v *probe.View) probe.Verdict {
+func detectNetworkWANRuleMissing(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -17,7 +17,7 @@ var tlsBackendExpired = Mode{
 		Settings: trustBackend(),
 		Sources:  []string{"Preventing Lync Server certificate expiration"},
 		Reads:    probe.Handshakes | probe.Expectations,
-		Detect:   detectTlsBackendExpired,
+		Detect:   detectTLSBackendExpired,
 		Explains: []probe.ID{"proxy.upstream-down-502", "frontend.one-node-down"},
 	},
 	Confused: []probe.ID{"tls.backend-untrusted", "tls.expired"},
@@ -34,7 +34,7 @@ var tlsBackendExpired = Mode{
 	},
 }
 
-func detectTlsBackendExpired(v *probe.View) probe.Verdict {
+func detectTLSBackendExpired(v *probe.View) probe.Verdict {
 	at := v.At(probe.Proxy)
 	if !at.Seen() {
 		return notSeenAtProxy

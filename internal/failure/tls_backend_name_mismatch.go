@@ -17,7 +17,7 @@ var tlsBackendNameMismatch = Mode{
 		Settings: trustBackend(),
 		Sources:  []string{"Squid configuration directive cache_peer"},
 		Reads:    probe.Handshakes | probe.Expectations,
-		Detect:   detectTlsBackendNameMismatch,
+		Detect:   detectTLSBackendNameMismatch,
 		Explains: []probe.ID{"proxy.upstream-down-502", "frontend.one-node-down"},
 	},
 	Confused: []probe.ID{"tls.backend-untrusted", "proxy.upstream-down-502"},
@@ -44,7 +44,7 @@ var tlsBackendNameMismatch = Mode{
 	},
 }
 
-func detectTlsBackendNameMismatch(v *probe.View) probe.Verdict {
+func detectTLSBackendNameMismatch(v *probe.View) probe.Verdict {
 	at := v.At(probe.Proxy)
 	if !at.Seen() {
 		return notSeenAtProxy

@@ -15,7 +15,7 @@ var tlsBackendUntrusted = Mode{
 		Settings: trustBackend(),
 		Sources:  []string{"Squid configuration directive cache_peer"},
 		Reads:    probe.Handshakes | probe.Expectations,
-		Detect:   detectTlsBackendUntrusted,
+		Detect:   detectTLSBackendUntrusted,
 		Explains: []probe.ID{"proxy.upstream-down-502", "frontend.one-node-down"},
 	},
 	Confused: []probe.ID{"tls.backend-name-mismatch", "tls.backend-expired"},
@@ -41,7 +41,7 @@ var tlsBackendUntrusted = Mode{
 	},
 }
 
-func detectTlsBackendUntrusted(v *probe.View) probe.Verdict {
+func detectTLSBackendUntrusted(v *probe.View) probe.Verdict {
 	at := v.At(probe.Proxy)
 	if !at.Seen() {
 		return notSeenAtProxy

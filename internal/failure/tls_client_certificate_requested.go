@@ -24,7 +24,7 @@ var tlsClientCertificateRequested = Mode{
 		),
 		Sources:  []string{"RFC 8446 section 4.3.2", "pfSense squid package: reverse proxy generator and GUI definitions"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsClientCertificateRequested,
+		Detect:   detectTLSClientCertificateRequested,
 		Explains: []probe.ID{"proxy.default-vhost-answers", "proxy.unmapped-tcp-reset", "proxy.upstream-down-502", "proxy.error-page-with-200", "proxy.preauth-401", "meeting.simple-url-not-published", "meeting.dialin-not-published", "meeting.per-domain-meet-missing", "meeting.wac-unpublished", "proxy.host-header-rewritten"},
 	},
 	Confused: []probe.ID{"proxy.preauth-401"},
@@ -40,7 +40,7 @@ var tlsClientCertificateRequested = Mode{
 	},
 }
 
-func detectTlsClientCertificateRequested(v *probe.View) probe.Verdict {
+func detectTLSClientCertificateRequested(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -5,7 +5,7 @@ import (
 	"lyncpin/probe"
 )
 
-var tlsEkuMissing = Mode{
+var tlsEKUMissing = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.eku-missing",
 		Severity: probe.Medium,
@@ -14,7 +14,7 @@ var tlsEkuMissing = Mode{
 		Remedy:   "Reissue the certificate from a web server template (extended key usage: server authentication).",
 		Sources:  []string{"RFC 5280 section 4.2.1.12"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsEkuMissing,
+		Detect:   detectTLSEKUMissing,
 	},
 	Confused: []probe.ID{"tls.untrusted-internal-ca-external-listener"},
 	Cases: []Case{
@@ -29,16 +29,11 @@ var tlsEkuMissing = Mode{
 	},
 }
 
-func detectTlsEkuMissing(v *probe.View) probe.Verdict {
-	out := v.At(probe.External)
-	if !out.Seen() {
-		return notSeenOutside
-	}
-	var evidence []probe.Evidence
-	for _, h := range perCertificate(listenerHandshakes(v)) {
-		if leaf := out.Leaf(h); !leaf.ServerAuth {
-			evidence = append(evidence, out.SawHandshake(h, "%s at %s shows a certificate without server authentication among its uses", h.Host, h.Addr))
+func detectTLSEKUMissing(v *probe.View) probe.Verdict {
+	return judgeCertificates(v, func(_ *probe.Handshake, leaf *probe.Certificate) string {
+		if leaf.ServerAuth {
+			return ""
 		}
-	}
-	return verdict(evidence)
+		return "shows a certificate without server authentication among its uses"
+	})
 }

@@ -17,7 +17,7 @@ var tlsExpired = Mode{
 		Settings: listenerCertificate(),
 		Sources:  []string{"Preventing Lync Server certificate expiration"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsExpired,
+		Detect:   detectTLSExpired,
 	},
 	Confused: []probe.ID{"tls.not-yet-valid", "tls.backend-expired"},
 	Cases: []Case{
@@ -32,16 +32,12 @@ var tlsExpired = Mode{
 	},
 }
 
-func detectTlsExpired(v *probe.View) probe.Verdict {
-	out := v.At(probe.External)
-	if !out.Seen() {
-		return notSeenOutside
-	}
-	var evidence []probe.Evidence
-	for _, h := range perCertificate(listenerHandshakes(v)) {
-		if leaf := out.Leaf(h); leaf.NotAfter.Before(out.Section.Started) {
-			evidence = append(evidence, out.SawHandshake(h, "%s at %s shows a certificate that ended on %s", h.Host, h.Addr, leaf.NotAfter.Format("2006-01-02 15:04 MST")))
+func detectTLSExpired(v *probe.View) probe.Verdict {
+	started := v.At(probe.External).Section.Started
+	return judgeCertificates(v, func(_ *probe.Handshake, leaf *probe.Certificate) string {
+		if !leaf.NotAfter.Before(started) {
+			return ""
 		}
-	}
-	return verdict(evidence)
+		return "shows a certificate that ended on " + leaf.NotAfter.Format("2006-01-02 15:04 MST")
+	})
 }

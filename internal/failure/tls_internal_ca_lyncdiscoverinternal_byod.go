@@ -5,7 +5,7 @@ import (
 	"lyncpin/probe"
 )
 
-var tlsInternalCaLyncdiscoverinternalByod = Mode{
+var tlsInternalCALyncdiscoverinternalBYOD = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.internal-ca-lyncdiscoverinternal-byod",
 		Severity: probe.High,
@@ -14,7 +14,7 @@ var tlsInternalCaLyncdiscoverinternalByod = Mode{
 		Remedy:   "Install the enterprise root on the phones (device management), give the internal web site a certificate of a public authority, or let the Wi-Fi resolve lyncdiscoverinternal not at all.",
 		Sources:  []string{"Lync Mobile users cannot sign in after update to 5.4", "Lync 2010 mobility on corporate Wi-Fi"},
 		Reads:    probe.Handshakes,
-		Detect:   detectTlsInternalCaLyncdiscoverinternalByod,
+		Detect:   detectTLSInternalCALyncdiscoverinternalBYOD,
 	},
 	Confused: []probe.ID{"dns.external-web-fqdn-resolves-to-front-end-internally", "network.captive-portal"},
 	Cases: []Case{
@@ -30,7 +30,7 @@ var tlsInternalCaLyncdiscoverinternalByod = Mode{
 	},
 }
 
-func detectTlsInternalCaLyncdiscoverinternalByod(v *probe.View) probe.Verdict {
+func detectTLSInternalCALyncdiscoverinternalBYOD(v *probe.View) probe.Verdict {
 	wifi := v.At(probe.WiFi)
 	if !wifi.Seen() {
 		return notSeenOnWiFi

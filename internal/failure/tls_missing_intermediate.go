@@ -1,6 +1,8 @@
 package failure
 
 import (
+	"fmt"
+
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -15,7 +17,7 @@ var tlsMissingIntermediate = Mode{
 		Settings: wholeChain(),
 		Sources:  []string{"RFC 8446 section 4.4.2", "Lync Mobile iOS certificate errors, KEMP intermediate"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsMissingIntermediate,
+		Detect:   detectTLSMissingIntermediate,
 	},
 	Confused: []probe.ID{"tls.untrusted-internal-ca-external-listener", "tls.wrong-chain-order"},
 	Cases: []Case{
@@ -30,20 +32,13 @@ var tlsMissingIntermediate = Mode{
 	},
 }
 
-func detectTlsMissingIntermediate(v *probe.View) probe.Verdict {
-	out := v.At(probe.External)
-	if !out.Seen() {
-		return notSeenOutside
-	}
-	var evidence []probe.Evidence
-	for _, h := range perCertificate(listenerHandshakes(v)) {
-		leaf := out.Leaf(h)
+func detectTLSMissingIntermediate(v *probe.View) probe.Verdict {
+	return judgeCertificates(v, func(h *probe.Handshake, leaf *probe.Certificate) string {
 		// A chain that the organisation's own roots complete is one of its authority: another mode.
 		if h.Public.Code != probe.TLSUnknownIssuer || leaf.SelfSigned || h.Enterprise.OK() || isSubjectSent(v, h, leaf.Issuer) {
-			continue
+			return ""
 		}
-		evidence = append(evidence, out.SawHandshake(h, "%s at %s sends %s; the issuer, %s, is not there and is no root that devices have", h.Host, h.Addr,
-			probe.Count(len(h.Chain), "certificate", "certificates"), leaf.Issuer))
-	}
-	return verdict(evidence)
+		return fmt.Sprintf("sends %s; the issuer, %s, is not there and is no root that devices have",
+			probe.Count(len(h.Chain), "certificate", "certificates"), leaf.Issuer)
+	})
 }

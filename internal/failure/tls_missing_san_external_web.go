@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var tlsMissingSanExternalWeb = Mode{
+var tlsMissingSANExternalWeb = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.missing-san-external-web",
 		Severity: probe.Critical,
@@ -17,7 +17,7 @@ var tlsMissingSanExternalWeb = Mode{
 		Settings: listenerCertificate(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsMissingSanExternalWeb,
+		Detect:   detectTLSMissingSANExternalWeb,
 	},
 	Confused: []probe.ID{"tls.missing-san-simple-url"},
 	Cases: []Case{
@@ -33,7 +33,7 @@ var tlsMissingSanExternalWeb = Mode{
 	},
 }
 
-func detectTlsMissingSanExternalWeb(v *probe.View) probe.Verdict {
+func detectTLSMissingSANExternalWeb(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var tlsMissingSanLyncdiscover = Mode{
+var tlsMissingSANLyncdiscover = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.missing-san-lyncdiscover",
 		Severity: probe.Critical,
@@ -17,7 +17,7 @@ var tlsMissingSanLyncdiscover = Mode{
 		Settings: listenerCertificate(),
 		Sources:  []string{"Autodiscover service requirements for Lync Server 2013", "Five FAQs about Lync Server 2010 Mobility Service"},
 		Reads:    probe.Handshakes | probe.Expectations,
-		Detect:   detectTlsMissingSanLyncdiscover,
+		Detect:   detectTLSMissingSANLyncdiscover,
 		Explains: []probe.ID{"tls.missing-san-external-web", "tls.missing-san-simple-url", "tls.san-missing-second-sip-domain"},
 	},
 	Confused: []probe.ID{"tls.sni-missing-gets-default-cert", "dns.lyncdiscover-points-to-company-website", "tls.san-missing-second-sip-domain"},
@@ -40,7 +40,7 @@ var tlsMissingSanLyncdiscover = Mode{
 	},
 }
 
-func detectTlsMissingSanLyncdiscover(v *probe.View) probe.Verdict {
+func detectTLSMissingSANLyncdiscover(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var tlsMissingSanSimpleUrl = Mode{
+var tlsMissingSANSimpleURL = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.missing-san-simple-url",
 		Severity: probe.High,
@@ -17,7 +17,7 @@ var tlsMissingSanSimpleUrl = Mode{
 		Settings: listenerCertificate(),
 		Sources:  []string{"DNS requirements for simple URLs"},
 		Reads:    probe.Handshakes | probe.Expectations,
-		Detect:   detectTlsMissingSanSimpleUrl,
+		Detect:   detectTLSMissingSANSimpleURL,
 		Explains: []probe.ID{"meeting.per-domain-meet-missing"},
 	},
 	Confused: []probe.ID{"meeting.simple-url-not-published", "tls.san-missing-second-sip-domain"},
@@ -39,7 +39,7 @@ var tlsMissingSanSimpleUrl = Mode{
 	},
 }
 
-func detectTlsMissingSanSimpleUrl(v *probe.View) probe.Verdict {
+func detectTLSMissingSANSimpleURL(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

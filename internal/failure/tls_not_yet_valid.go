@@ -16,7 +16,7 @@ var tlsNotYetValid = Mode{
 		Remedy:   "Wait for the date, or reissue the certificate; look at the clocks first.",
 		Sources:  []string{"RFC 5280 section 4.1.2.5"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsNotYetValid,
+		Detect:   detectTLSNotYetValid,
 	},
 	Confused: []probe.ID{"tls.expired"},
 	Cases: []Case{
@@ -31,16 +31,12 @@ var tlsNotYetValid = Mode{
 	},
 }
 
-func detectTlsNotYetValid(v *probe.View) probe.Verdict {
-	out := v.At(probe.External)
-	if !out.Seen() {
-		return notSeenOutside
-	}
-	var evidence []probe.Evidence
-	for _, h := range perCertificate(listenerHandshakes(v)) {
-		if leaf := out.Leaf(h); leaf.NotBefore.After(out.Section.Started) {
-			evidence = append(evidence, out.SawHandshake(h, "%s at %s shows a certificate that starts on %s", h.Host, h.Addr, leaf.NotBefore.Format("2006-01-02 15:04 MST")))
+func detectTLSNotYetValid(v *probe.View) probe.Verdict {
+	started := v.At(probe.External).Section.Started
+	return judgeCertificates(v, func(_ *probe.Handshake, leaf *probe.Certificate) string {
+		if !leaf.NotBefore.After(started) {
+			return ""
 		}
-	}
-	return verdict(evidence)
+		return "shows a certificate that starts on " + leaf.NotBefore.Format("2006-01-02 15:04 MST")
+	})
 }

@@ -9,7 +9,7 @@ import (
 	"lyncpin/probe"
 )
 
-var tlsOnlyTls10 = Mode{
+var tlsOnlyTLS10 = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.only-tls10",
 		Severity: probe.Critical,
@@ -19,7 +19,7 @@ var tlsOnlyTls10 = Mode{
 		Settings: tlsVersions(),
 		Sources:  []string{"Load balancing requirements for Skype for Business", "RFC 8996"},
 		Reads:    probe.Handshakes,
-		Detect:   detectTlsOnlyTls10,
+		Detect:   detectTLSOnlyTLS10,
 	},
 	Confused: []probe.ID{"tls.plain-http-on-443"},
 	Cases: []Case{
@@ -44,7 +44,7 @@ var tlsOnlyTls10 = Mode{
 	},
 }
 
-func detectTlsOnlyTls10(v *probe.View) probe.Verdict {
+func detectTLSOnlyTLS10(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

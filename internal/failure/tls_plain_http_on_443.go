@@ -5,7 +5,7 @@ import (
 	"lyncpin/probe"
 )
 
-var tlsPlainHttpOn443 = Mode{
+var tlsPlainHTTPOn443 = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.plain-http-on-443",
 		Severity: probe.Critical,
@@ -15,7 +15,7 @@ var tlsPlainHttpOn443 = Mode{
 		Settings: flipPorts(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsPlainHttpOn443,
+		Detect:   detectTLSPlainHTTPOn443,
 	},
 	Confused: []probe.ID{"tls.only-tls10", "proxy.service-not-enabled"},
 	Cases: []Case{
@@ -30,7 +30,7 @@ var tlsPlainHttpOn443 = Mode{
 	},
 }
 
-func detectTlsPlainHttpOn443(v *probe.View) probe.Verdict {
+func detectTLSPlainHTTPOn443(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var tlsSanMissingSecondSipDomain = Mode{
+var tlsSANMissingSecondSIPDomain = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.san-missing-second-sip-domain",
 		Severity: probe.High,
@@ -17,7 +17,7 @@ var tlsSanMissingSecondSipDomain = Mode{
 		Settings: listenerCertificate(),
 		Sources:  []string{"Autodiscover service requirements for Lync Server 2013", "DNS requirements for simple URLs"},
 		Reads:    probe.Handshakes | probe.Expectations,
-		Detect:   detectTlsSanMissingSecondSipDomain,
+		Detect:   detectTLSSANMissingSecondSIPDomain,
 		Explains: []probe.ID{"tls.missing-san-simple-url", "meeting.per-domain-meet-missing"},
 	},
 	Confused: []probe.ID{"dns.lyncdiscover-missing-one-sip-domain", "tls.missing-san-lyncdiscover"},
@@ -39,7 +39,7 @@ var tlsSanMissingSecondSipDomain = Mode{
 	},
 }
 
-func detectTlsSanMissingSecondSipDomain(v *probe.View) probe.Verdict {
+func detectTLSSANMissingSecondSIPDomain(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	switch {
 	case !out.Seen():

@@ -1,6 +1,8 @@
 package failure
 
 import (
+	"fmt"
+
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -15,7 +17,7 @@ var tlsSelfSignedOrApplianceDefault = Mode{
 		Settings: listenerCertificate(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsSelfSignedOrApplianceDefault,
+		Detect:   detectTLSSelfSignedOrApplianceDefault,
 		Explains: []probe.ID{"tls.wildcard-common-name"},
 	},
 	Confused: []probe.ID{"tls.untrusted-internal-ca-external-listener", "tls.missing-intermediate"},
@@ -37,16 +39,11 @@ var tlsSelfSignedOrApplianceDefault = Mode{
 	},
 }
 
-func detectTlsSelfSignedOrApplianceDefault(v *probe.View) probe.Verdict {
-	out := v.At(probe.External)
-	if !out.Seen() {
-		return notSeenOutside
-	}
-	var evidence []probe.Evidence
-	for _, h := range perCertificate(listenerHandshakes(v)) {
-		if leaf := out.Leaf(h); leaf.SelfSigned && !h.Public.OK() {
-			evidence = append(evidence, out.SawHandshake(h, "%s at %s shows a certificate that %s issued to itself", h.Host, h.Addr, leaf.Subject))
+func detectTLSSelfSignedOrApplianceDefault(v *probe.View) probe.Verdict {
+	return judgeCertificates(v, func(h *probe.Handshake, leaf *probe.Certificate) string {
+		if !leaf.SelfSigned || h.Public.OK() {
+			return ""
 		}
-	}
-	return verdict(evidence)
+		return fmt.Sprintf("shows a certificate that %s issued to itself", leaf.Subject)
+	})
 }

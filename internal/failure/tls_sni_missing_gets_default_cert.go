@@ -7,7 +7,7 @@ import (
 	"lyncpin/probe"
 )
 
-var tlsSniMissingGetsDefaultCert = Mode{
+var tlsSNIMissingGetsDefaultCert = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.sni-missing-gets-default-cert",
 		Severity: probe.High,
@@ -24,7 +24,7 @@ var tlsSniMissingGetsDefaultCert = Mode{
 		),
 		Sources: []string{"RFC 6066 section 3", "Configuring the Web Application Proxy as a reverse proxy for Lync Server"},
 		Reads:   probe.Handshakes,
-		Detect:  detectTlsSniMissingGetsDefaultCert,
+		Detect:  detectTLSSNIMissingGetsDefaultCert,
 	},
 	Confused: []probe.ID{"tls.missing-san-lyncdiscover"},
 	Cases: []Case{
@@ -44,7 +44,7 @@ var tlsSniMissingGetsDefaultCert = Mode{
 	},
 }
 
-func detectTlsSniMissingGetsDefaultCert(v *probe.View) probe.Verdict {
+func detectTLSSNIMissingGetsDefaultCert(v *probe.View) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside

@@ -1,11 +1,13 @@
 package failure
 
 import (
+	"fmt"
+
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
 
-var tlsUntrustedInternalCaExternalListener = Mode{
+var tlsUntrustedInternalCAExternalListener = Mode{
 	Rule: probe.Rule{
 		ID:       "tls.untrusted-internal-ca-external-listener",
 		Severity: probe.Critical,
@@ -15,7 +17,7 @@ var tlsUntrustedInternalCaExternalListener = Mode{
 		Settings: listenerCertificate(),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013", "Lync Mobile users cannot sign in after update to 5.4"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsUntrustedInternalCaExternalListener,
+		Detect:   detectTLSUntrustedInternalCAExternalListener,
 	},
 	Confused: []probe.ID{"tls.missing-intermediate", "tls.self-signed-or-appliance-default"},
 	Cases: []Case{
@@ -36,22 +38,16 @@ var tlsUntrustedInternalCaExternalListener = Mode{
 	},
 }
 
-func detectTlsUntrustedInternalCaExternalListener(v *probe.View) probe.Verdict {
-	out := v.At(probe.External)
-	if !out.Seen() {
-		return notSeenOutside
-	}
-	var evidence []probe.Evidence
-	for _, h := range perCertificate(listenerHandshakes(v)) {
-		leaf := out.Leaf(h)
-		if h.Public.Code != probe.TLSUnknownIssuer || leaf.SelfSigned || !h.Enterprise.OK() && !isSubjectSent(v, h, leaf.Issuer) {
-			continue
+func detectTLSUntrustedInternalCAExternalListener(v *probe.View) probe.Verdict {
+	return judgeCertificates(v, func(h *probe.Handshake, leaf *probe.Certificate) string {
+		switch {
+		case h.Public.Code != probe.TLSUnknownIssuer || leaf.SelfSigned:
+			return ""
+		case h.Enterprise.OK():
+			return fmt.Sprintf("shows a certificate issued by %s: the organisation's own root leads to it, and no public one", leaf.Issuer)
+		case isSubjectSent(v, h, leaf.Issuer):
+			return fmt.Sprintf("shows a certificate issued by %s: no public root leads to it", leaf.Issuer)
 		}
-		whose := "no public root leads to it"
-		if h.Enterprise.OK() {
-			whose = "the organisation's own root leads to it, and no public one"
-		}
-		evidence = append(evidence, out.SawHandshake(h, "%s at %s shows a certificate issued by %s: %s", h.Host, h.Addr, leaf.Issuer, whose))
-	}
-	return verdict(evidence)
+		return ""
+	})
 }

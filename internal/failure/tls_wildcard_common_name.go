@@ -16,7 +16,7 @@ var tlsWildcardCommonName = Mode{
 		Remedy:   "Reissue the certificate with a real host name as common name, and the wildcard as an alternative name only.",
 		Sources:  []string{"Wildcard certificate support in Lync Server 2013"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsWildcardCommonName,
+		Detect:   detectTLSWildcardCommonName,
 	},
 	Cases: []Case{
 		{Name: "wildcard-cn", Edit: func(t *topology.Topology) {
@@ -30,16 +30,11 @@ var tlsWildcardCommonName = Mode{
 	},
 }
 
-func detectTlsWildcardCommonName(v *probe.View) probe.Verdict {
-	out := v.At(probe.External)
-	if !out.Seen() {
-		return notSeenOutside
-	}
-	var evidence []probe.Evidence
-	for _, h := range perCertificate(listenerHandshakes(v)) {
-		if leaf := out.Leaf(h); strings.HasPrefix(leaf.CommonName, "*.") {
-			evidence = append(evidence, out.SawHandshake(h, "%s at %s shows a certificate with the common name %s", h.Host, h.Addr, leaf.CommonName))
+func detectTLSWildcardCommonName(v *probe.View) probe.Verdict {
+	return judgeCertificates(v, func(_ *probe.Handshake, leaf *probe.Certificate) string {
+		if !strings.HasPrefix(leaf.CommonName, "*.") {
+			return ""
 		}
-	}
-	return verdict(evidence)
+		return "shows a certificate with the common name " + leaf.CommonName
+	})
 }

@@ -1,6 +1,8 @@
 package failure
 
 import (
+	"fmt"
+
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -15,7 +17,7 @@ var tlsWrongChainOrder = Mode{
 		Settings: wholeChain(),
 		Sources:  []string{"RFC 5246 section 7.4.2", "RFC 8446 section 4.4.2"},
 		Reads:    probe.Handshakes | probe.Exchanges | probe.Expectations,
-		Detect:   detectTlsWrongChainOrder,
+		Detect:   detectTLSWrongChainOrder,
 	},
 	Confused: []probe.ID{"tls.missing-intermediate"},
 	Cases: []Case{
@@ -30,24 +32,17 @@ var tlsWrongChainOrder = Mode{
 	},
 }
 
-func detectTlsWrongChainOrder(v *probe.View) probe.Verdict {
-	out := v.At(probe.External)
-	if !out.Seen() {
-		return notSeenOutside
-	}
-	var evidence []probe.Evidence
-	for _, h := range perCertificate(listenerHandshakes(v)) {
-		leaf := out.Leaf(h)
-		if len(h.Chain) < 2 || !isSubjectSent(v, h, leaf.Issuer) {
-			continue
+func detectTLSWrongChainOrder(v *probe.View) probe.Verdict {
+	return judgeCertificates(v, func(h *probe.Handshake, leaf *probe.Certificate) string {
+		if !isSubjectSent(v, h, leaf.Issuer) {
+			return ""
 		}
 		for i := range len(h.Chain) - 1 {
 			here, next := v.Certificate(h.Chain[i]), v.Certificate(h.Chain[i+1])
 			if here != nil && next != nil && here.Issuer != next.Subject {
-				evidence = append(evidence, out.SawHandshake(h, "%s at %s sends as certificate %d %s, where %s belongs", h.Host, h.Addr, i+2, next.Subject, here.Issuer))
-				break
+				return fmt.Sprintf("sends as certificate %d %s, where %s belongs", i+2, next.Subject, here.Issuer)
 			}
 		}
-	}
-	return verdict(evidence)
+		return ""
+	})
 }
