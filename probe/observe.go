@@ -16,7 +16,7 @@ import (
 // when the arguments are valid: what could not be reached is an observation too. The end of ctx ends the
 // observation early, and the sections say so.
 func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Limits) (*Record, error) {
-	target, err := target.normalised()
+	target, err := target.Normalised()
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +72,9 @@ func over(ctx context.Context) bool {
 	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
-// normalised returns the target in lower case, with at least one valid SIP domain.
-func (t Target) normalised() (Target, error) {
+// Normalised returns the target in lower case, each SIP domain once, that of the user first. It is an error when no
+// domain is left or one is no domain name.
+func (t Target) Normalised() (Target, error) {
 	t.User = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(t.User)), "sip:")
 	var domains []string
 	add := func(d string) {

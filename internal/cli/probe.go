@@ -75,6 +75,9 @@ func (a *app) probe(ctx context.Context, args []string, opts probeOptions) error
 	if err != nil {
 		return err
 	}
+	if target, err = target.Normalised(); err != nil {
+		return ours(err)
+	}
 	vantages, err := vantagesOf(opts)
 	if err != nil {
 		return err

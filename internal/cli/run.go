@@ -83,7 +83,11 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 		for _, s := range list {
 			width = max(width, len(s.ID))
 		}
-		run.OnResult = func(r scenarios.Result) { show.around(func() { a.resultLine(r, width) }) }
+		run.OnResult = func(r scenarios.Result) {
+			if cmd.Context().Err() == nil || r.Err == nil { // what an interrupt kept from running is no result
+				show.around(func() { a.resultLine(r, width) })
+			}
+		}
 	}
 	// Labs keep little and throw much away: collecting less often, within a bound, saves an eighth of the time.
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
@@ -91,7 +95,9 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	results := scenarios.Run(cmd.Context(), list, run)
 	show.clear()
 	if err := cmd.Context().Err(); err != nil {
-		return err // what was not run is no result
+		ran := slices.DeleteFunc(results, func(r scenarios.Result) bool { return r.Err != nil })
+		a.env.say("%d of %d scenarios had run", len(ran), len(list))
+		return err
 	}
 	switch opts.format.value {
 	case "json":

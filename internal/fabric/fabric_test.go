@@ -381,7 +381,7 @@ func TestSamePortForTCPAndUDP(t *testing.T) {
 	blocked := f.Bound("tcp", addr)
 	other, err := net.ListenPacket("udp4", blocked) // somebody else may have the port
 	if err != nil {
-		t.Skip("somebody else really has it")
+		t.Skip("another process took the same UDP port in between")
 	}
 	pc, err := f.ListenPacket(t.Context(), "udp", addr)
 	if err != nil {
