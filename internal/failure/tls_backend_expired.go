@@ -35,16 +35,10 @@ var tlsBackendExpired = Mode{
 }
 
 func detectTLSBackendExpired(v *probe.View) probe.Verdict {
-	at := v.At(probe.Proxy)
-	if !at.Seen() {
-		return notSeenAtProxy
-	}
-	var evidence []probe.Evidence
-	for _, b := range verifiedBackends(v) {
-		leaf, trust := at.Leaf(b.handshake), b.trust
-		if leaf != nil && trust.Code == probe.TLSExpired {
-			evidence = append(evidence, at.SawHandshake(b.handshake, "%s shows a certificate that ended on %s", b.server.Address, leaf.NotAfter.Format("2006-01-02 15:04 MST")))
+	return judgeBackends(v, func(b backend, leaf *probe.Certificate) string {
+		if b.trust.Code != probe.TLSExpired {
+			return ""
 		}
-	}
-	return verdict(evidence)
+		return "a certificate that ended on " + leaf.NotAfter.Format("2006-01-02 15:04 MST")
+	})
 }

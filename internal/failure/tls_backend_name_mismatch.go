@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"fmt"
 	"strings"
 
 	"lyncpin/internal/topology"
@@ -45,18 +46,12 @@ var tlsBackendNameMismatch = Mode{
 }
 
 func detectTLSBackendNameMismatch(v *probe.View) probe.Verdict {
-	at := v.At(probe.Proxy)
-	if !at.Seen() {
-		return notSeenAtProxy
-	}
-	var evidence []probe.Evidence
-	for _, b := range verifiedBackends(v) {
-		leaf, trust := at.Leaf(b.handshake), b.trust
-		if leaf != nil && trust.OK() && !b.handshake.NameMatch.OK() {
-			evidence = append(evidence, at.SawHandshake(b.handshake, "%s shows a certificate for %s, and the proxy expects %s", b.server.Address, strings.Join(leaf.Names, ", "), b.server.Name))
+	return judgeBackends(v, func(b backend, leaf *probe.Certificate) string {
+		if !b.trust.OK() || b.handshake.NameMatch.OK() {
+			return ""
 		}
-	}
-	return verdict(evidence)
+		return fmt.Sprintf("a certificate for %s, and the proxy expects %s", strings.Join(leaf.Names, ", "), b.server.Name)
+	})
 }
 
 // backend is a web server whose certificate the proxy verifies, and the handshake with it beside the proxy.
@@ -64,6 +59,26 @@ type backend struct {
 	server    probe.WebServer
 	handshake *probe.Handshake
 	trust     probe.Outcome
+}
+
+// judgeBackends finds what say has to say of the certificates that the proxy verifies, "a certificate …". Nothing said
+// is clear.
+func judgeBackends(v *probe.View, say func(backend, *probe.Certificate) string) probe.Verdict {
+	at := v.At(probe.Proxy)
+	if !at.Seen() {
+		return notSeenAtProxy
+	}
+	var evidence []probe.Evidence
+	for _, b := range verifiedBackends(v) {
+		leaf := at.Leaf(b.handshake)
+		if leaf == nil {
+			continue
+		}
+		if what := say(b, leaf); what != "" {
+			evidence = append(evidence, at.SawHandshake(b.handshake, "%s shows %s", b.server.Address, what))
+		}
+	}
+	return verdict(evidence)
 }
 
 func verifiedBackends(v *probe.View) []backend {

@@ -1,6 +1,8 @@
 package failure
 
 import (
+	"fmt"
+
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -42,16 +44,10 @@ var tlsBackendUntrusted = Mode{
 }
 
 func detectTLSBackendUntrusted(v *probe.View) probe.Verdict {
-	at := v.At(probe.Proxy)
-	if !at.Seen() {
-		return notSeenAtProxy
-	}
-	var evidence []probe.Evidence
-	for _, b := range verifiedBackends(v) {
-		leaf, trust := at.Leaf(b.handshake), b.trust
-		if leaf != nil && trust.Code == probe.TLSUnknownIssuer {
-			evidence = append(evidence, at.SawHandshake(b.handshake, "%s shows a certificate issued by %s, and the proxy trusts the %s roots only", b.server.Address, leaf.Issuer, b.server.Trust))
+	return judgeBackends(v, func(b backend, leaf *probe.Certificate) string {
+		if b.trust.Code != probe.TLSUnknownIssuer {
+			return ""
 		}
-	}
-	return verdict(evidence)
+		return fmt.Sprintf("a certificate issued by %s, and the proxy trusts the %s roots only", leaf.Issuer, b.server.Trust)
+	})
 }
