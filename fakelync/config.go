@@ -33,6 +33,24 @@ type Config struct {
 	// SimpleURLs are the simple URLs this machine knows, that is those present when Enable-CsComputer last ran here.
 	// A request for any other meeting host meets a site that has no such page: 404.
 	SimpleURLs []SimpleURL
+	// Organisation is what this machine shares with the others: accounts, tickets, applications. Nil means that nobody
+	// has an account, so that every log-on is refused.
+	Organisation *Organisation
+	// Pool is the name of the pool the machine belongs to, one of the organisation's. Empty means the first.
+	Pool string
+	// Isolated says that the machine reaches no other of its pool: an application that was created on another machine
+	// is unknown here.
+	Isolated bool
+	// NoTokenCertificate says that no OAuthTokenIssuer certificate is assigned: the token service answers server_error.
+	NoTokenCertificate bool
+	// NoAnonymous refuses anonymous participants of meetings.
+	NoAnonymous bool
+	// OldJoinLauncher is a meeting join page from before iOS 10: it takes an Apple device for a desktop.
+	OldJoinLauncher bool
+	// AuthorizationURI is the issuer of modern authentication in Bearer challenges. Empty means none.
+	AuthorizationURI string
+	// PassiveURI is the page of passive (ADFS) sign-in, which the passive grant's refusal names. Empty means none.
+	PassiveURI string
 	// Redirects maps a SIP domain to the root URL of the next hop, for domains homed on another pool or online. For
 	// these the root and domain documents hold one Redirect link only.
 	Redirects map[string]string
@@ -85,6 +103,12 @@ type Site struct {
 	Filtering RequestFiltering
 	// WindowsAuth are the providers of Windows authentication in the order offered. Empty means Negotiate, NTLM.
 	WindowsAuth []string
+	// NTLM is the machine's "Restrict NTLM" policy for incoming traffic: "" accepts NTLMv2 and NTLMv1, "v2" the former
+	// only, "deny" none. A refusal comes after the third leg, as for a wrong password.
+	NTLM string
+	// ExtendedProtection is IIS's setting: "" is off; "require" refuses NTLM whose channel binding is not that of the
+	// TLS connection by which it came (RFC 5929, tls-server-end-point).
+	ExtendedProtection string
 	// Grants are the OAuth grant types the site offers. Empty means GrantWindows, GrantMeeting, GrantPassword.
 	Grants []string
 }

@@ -2,6 +2,7 @@ package fakelync
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -55,6 +56,7 @@ const (
 
 // query is a request as the machine's software looks at it.
 type query struct {
+	ctx    context.Context // ends when the client leaves or the machine stops
 	https  bool
 	method string
 	host   string // bare, see bareHost
@@ -98,7 +100,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 
 func newQuery(r *http.Request, https bool) *query {
 	q := &query{
-		https: https, method: r.Method, host: bareHost(r.Host), asked: r.Host,
+		ctx: r.Context(), https: https, method: r.Method, host: bareHost(r.Host), asked: r.Host,
 		rawPath: rawPath(r.RequestURI), rawQuery: r.URL.RawQuery, header: r.Header,
 		headerBytes: len(r.Method) + len(r.RequestURI) + len(r.Proto) + len(r.Host) + len("Host: \r\n\r\n"),
 	}

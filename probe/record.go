@@ -109,6 +109,11 @@ type Section struct {
 	Handshakes []Handshake `json:"handshakes,omitempty"`
 	Exchanges  []Exchange  `json:"exchanges,omitempty"`
 	Walks      []Walk      `json:"walks,omitempty"`
+	// What follows is there when somebody signed in.
+	Logons  []Logon  `json:"logons,omitempty"`
+	SignIns []SignIn `json:"sign_ins,omitempty"`
+	Polls   []Poll   `json:"polls,omitempty"`
+	Crowds  []Crowd  `json:"crowds,omitempty"`
 }
 
 // Outcome says how one operation ended.
@@ -191,6 +196,8 @@ const (
 	HandshakeUnknown = "unknown" // SNI is a name nobody publishes
 	HandshakeRepeat  = "repeat"  // a fresh connection for a repeated request
 	HandshakeOther   = "other"   // on port 4443, where 443 gives no connection
+	HandshakeHTTP2   = "http2"   // offers h2 and http/1.1, as browsers do
+	HandshakeSignIn  = "sign-in" // of a client that signs in: it offers no h2
 )
 
 // Handshake is one TLS handshake. The certificate is recorded whether or not it verifies.
@@ -218,8 +225,10 @@ type Handshake struct {
 	Public     Outcome `json:"public"`
 	Enterprise Outcome `json:"enterprise"`
 	// ClientCertificate says that the server asked for one.
-	ClientCertificate bool          `json:"client_certificate,omitempty"`
-	Elapsed           time.Duration `json:"elapsed_ns"`
+	ClientCertificate bool `json:"client_certificate,omitempty"`
+	// ALPN is the application protocol that the server chose, "h2" or "http/1.1"; empty when none was offered or chosen.
+	ALPN    string        `json:"alpn,omitempty"`
+	Elapsed time.Duration `json:"elapsed_ns"`
 }
 
 // Certificate is what a certificate says.
@@ -267,6 +276,31 @@ const (
 	GetUnknownHost    = "unknown-host"    // P15: a host of the same address that nobody publishes
 	GetOtherPort      = "other-port"      // the root on port 4443, where 443 gives no connection
 	GetHop            = "hop"             // a URL that an earlier answer led to
+
+	// Of those who sign in. Bodies and headers of these are kept without tickets, tokens and passwords.
+	SignInDiscovery   = "sign-in-discovery"   // the discovery document, in the client's own form
+	SignInChallenge   = "sign-in-challenge"   // the user resource without credentials
+	SignInMetadata    = "sign-in-metadata"    // the ticket service's WSDL
+	SignInTicket      = "sign-in-ticket"      // P7: the ticket or token, every leg of it
+	SignInUser        = "sign-in-user"        // P8: the user resource with the ticket
+	SignInApplication = "sign-in-application" // P9: POST applications
+	SignInUCWA        = "sign-in-ucwa"        // any other request to the application
+	SignInEvents      = "sign-in-events"      // P9: the long poll
+	SignInMcx         = "sign-in-mcx"         // the Mcx service
+	SignInRepeat      = "sign-in-repeat"      // the application again, over a fresh connection
+	SignInWithout     = "sign-in-without"     // a request that carries a ticket nobody issued
+	SignInPut         = "sign-in-put"         // PUT to the application: a method that lists forget
+	UploadLarge       = "upload-large"        // P14: 2 MB with Content-Length
+	UploadChunked     = "upload-chunked"      // P14: chunked
+	UploadExpect      = "upload-expect"       // P14: Expect: 100-continue
+	UploadHeader      = "upload-header"       // a header of 12 KB, as Kerberos tickets make it
+	GetGzip           = "gzip"                // discovery with Accept-Encoding: gzip
+	GetMeeting        = "meeting"             // a meeting's join page, by its whole URL
+	GetMeetingPhone   = "meeting-phone"       // the same as an iPhone
+	GetMeetingXML     = "meeting-xml"         // the same in XML, which names the conference
+	GetJoinAsset      = "join-asset"          // what the join page loads
+	PostAnonymous     = "anonymous-token"     // a token for an anonymous participant
+	GetExchange       = "exchange"            // Exchange's discovery
 )
 
 // Exchange is one HTTP request and its answer.

@@ -51,9 +51,13 @@ const (
 	Exchanges
 	Walks
 	Expectations
+	Logons
+	SignIns
+	Polls
+	Crowds
 )
 
-var kindNames = []string{"lookups", "dials", "handshakes", "exchanges", "walks", "expectations"}
+var kindNames = []string{"lookups", "dials", "handshakes", "exchanges", "walks", "expectations", "logons", "sign-ins", "polls", "crowds"}
 
 // String lists the kinds of the set.
 func (k Kind) String() string {

@@ -37,6 +37,10 @@ type Vantage struct {
 	// Connect sends connections elsewhere: from "host", "host:port" (of the URL) or "ip:port" to "ip" or
 	// "ip:port". SNI and Host stay. Keys are in lower case. Nil means none.
 	Connect map[string]string
+	// SignIn says who signs in from here. Nil means nobody: everything up to the challenge is looked at all the same.
+	SignIn *SigningIn
+	// Speed is how many seconds of the deployment pass in one second, in a lab that has its own time. Zero means 1.
+	Speed float64
 	// Seen is a record that has a section from here, which is taken over as it is: nothing is asked from here, and
 	// the other vantages do as if it had been. Nil means that this place is to be looked from.
 	Seen *Record

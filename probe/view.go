@@ -281,3 +281,79 @@ func (p *Place) Walks() []Walk {
 	p.view.read |= Walks
 	return p.Section.Walks
 }
+
+// Logons are all Windows authentications.
+func (p *Place) Logons() []Logon {
+	p.view.read |= Logons
+	return p.Section.Logons
+}
+
+// SignIns are the ways of all clients that signed in, or tried to.
+func (p *Place) SignIns() []SignIn {
+	p.view.read |= SignIns
+	return p.Section.SignIns
+}
+
+// SignIn returns the first account's way as a kind of client; nil when nobody went it.
+func (p *Place) SignIn(client string) *SignIn {
+	for i, s := range p.SignIns() {
+		if s.Client == client {
+			return &p.Section.SignIns[i]
+		}
+	}
+	return nil
+}
+
+// SawLogon is evidence from a Windows authentication: its last leg.
+func (p *Place) SawLogon(l *Logon, format string, args ...any) Evidence {
+	e := p.Saw(format, args...)
+	if n := len(l.Exchanges); n > 0 {
+		e.Step = fmt.Sprintf("%s/exchange/%d", p.Name(), l.Exchanges[n-1])
+	}
+	return e
+}
+
+// SawStep is evidence from a step of a sign-in.
+func (p *Place) SawStep(s *SignInStep, format string, args ...any) Evidence {
+	e := p.Saw(format, args...)
+	if s.Exchange != 0 {
+		e.Step = fmt.Sprintf("%s/exchange/%d", p.Name(), s.Exchange)
+	}
+	return e
+}
+
+// Polls returns the long polls of one of the purposes; all when none is given.
+func (p *Place) Polls(purposes ...string) []*Poll {
+	p.view.read |= Polls
+	var out []*Poll
+	for i := range p.Section.Polls {
+		if l := &p.Section.Polls[i]; len(purposes) == 0 || slices.Contains(purposes, l.Purpose) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// SawPoll is evidence from a long poll.
+func (p *Place) SawPoll(l *Poll, format string, args ...any) Evidence {
+	e := p.Saw(format, args...)
+	e.Step = fmt.Sprintf("%s/exchange/%d", p.Name(), l.Exchange)
+	return e
+}
+
+// Crowds are what came of many requests at once.
+func (p *Place) Crowds() []Crowd {
+	p.view.read |= Crowds
+	return p.Section.Crowds
+}
+
+// Exchange returns the exchange of that ID, nil when there is none.
+func (p *Place) Exchange(id int) *Exchange {
+	p.view.read |= Exchanges
+	for i := range p.Section.Exchanges {
+		if x := &p.Section.Exchanges[i]; x.ID == id {
+			return x
+		}
+	}
+	return nil
+}

@@ -23,6 +23,8 @@ type Mode struct {
 	Undecidable string
 	// Confused are the modes that look alike; each must be told apart from this one by a case of its own.
 	Confused []probe.ID
+	// SignsIn says that somebody must sign in for this mode to show, Holds that a long poll must be held as well.
+	SignsIn, Holds bool
 	// Cases are edits that cause the mode; Near are edits that look like it and are healthy. Each is a scenario, so
 	// these are the ways in and out that an administrator would know again.
 	Cases, Near []Case
@@ -40,7 +42,7 @@ type Case struct {
 
 // Modes returns the whole catalogue in the order of judging.
 func Modes() []Mode {
-	return slices.Concat(dnsModes(), networkModes(), tlsModes(), proxyModes(), frontendModes(), meetingModes(), hybridModes(), mobilityModes())
+	return slices.Concat(dnsModes(), networkModes(), tlsModes(), proxyModes(), frontendModes(), meetingModes(), hybridModes(), authModes(), policyModes(), mobilityModes())
 }
 
 // Rules are the rules of all modes that can be decided. Each explains that discovery fails, for that mode is what

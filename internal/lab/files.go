@@ -83,7 +83,7 @@ type ProxyFiles struct {
 func (l *Lab) Endpoints() Endpoints {
 	out := Endpoints{Schema: EndpointsSchema, SIPDomains: l.top.SIPDomains, Users: []User{}}
 	for _, u := range l.top.Users {
-		out.Users = append(out.Users, User(u))
+		out.Users = append(out.Users, User{SIP: u.SIP, Login: u.Login, Password: u.Password})
 	}
 	if l.dns != nil {
 		out.DNS = &DNSEndpoints{

@@ -158,6 +158,6 @@ func ExampleLoad() {
 	t, err := topology.Load("bench.yaml", []byte("extends: healthy\nproduct: lync2013\n"))
 	fmt.Println(t.Product, t.SIPDomains, err)
 	// Output:
-	// bench.yaml:2:1: unknown field "publishing_rules" (known are extends, product, sip_domains, users, plan, pools, apps, proxy, external_dns, internal_dns, wifi, paths)
+	// bench.yaml:2:1: unknown field "publishing_rules" (known are extends, product, sip_domains, users, directory, plan, pools, apps, proxy, external_dns, internal_dns, wifi, paths)
 	// lync2013 [contoso.example fabrikam.example] <nil>
 }

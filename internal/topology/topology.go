@@ -22,6 +22,8 @@ type Topology struct {
 	SIPDomains []string `yaml:"sip_domains"`
 	// Users are accounts of the lab.
 	Users []User `yaml:"users,omitempty"`
+	// Directory is how the organisation's accounts are kept.
+	Directory Directory `yaml:"directory,omitempty"`
 	// Plan is what the administrators mean to have. Faults leave it alone: it is what a probe is told to expect.
 	Plan Plan `yaml:"plan"`
 	// Pools are Front End pools and Director pools. The first Front End pool is the main one.
@@ -48,6 +50,32 @@ type User struct {
 	Login string `yaml:"login"`
 	// Password is invented for the lab.
 	Password string `yaml:"password"`
+	// UPN is the user principal name; empty means SIP.
+	UPN string `yaml:"upn,omitempty"`
+	// Pool is the name of the home pool; empty means the main one.
+	Pool string `yaml:"pool,omitempty"`
+	// Online says that the user is homed in the online service.
+	Online bool `yaml:"online,omitempty"`
+	// NotEnabled says that the Windows account exists but is not enabled for Lync (Enable-CsUser has not run).
+	NotEnabled bool `yaml:"not_enabled,omitempty"`
+	// NoMobility is a mobility policy with EnableMobility off.
+	NoMobility bool `yaml:"no_mobility,omitempty"`
+	// NoOutsideAccess is an external access policy with EnableOutsideAccess off.
+	NoOutsideAccess bool `yaml:"no_outside_access,omitempty"`
+	// NoRegistrar says that the user's routing group has lost its quorum: the user exists, and nothing serves it.
+	NoRegistrar bool `yaml:"no_registrar,omitempty"`
+}
+
+// Directory is how accounts are kept: Active Directory and the settings of the whole organisation. The zero Directory
+// is healthy and has no online part.
+type Directory struct {
+	// Down says that the Front Ends reach no domain controller.
+	Down bool `yaml:"down,omitempty"`
+	// LockoutThreshold is how many wrong passwords lock an account; zero means none does.
+	LockoutThreshold int `yaml:"lockout_threshold,omitempty"`
+	// HostingProviderURL is the discovery URL of the online service, as Set-CsHostingProvider -AutodiscoverUrl sets it.
+	// Empty means that users homed online are not found here.
+	HostingProviderURL string `yaml:"hosting_provider_url,omitempty"`
 }
 
 // Plan names what the deployment is meant to offer.
@@ -87,6 +115,22 @@ type Pool struct {
 	SimpleURLs []string `yaml:"simple_urls,omitempty"`
 	// Redirects maps a SIP domain that lives elsewhere to the next discovery URL.
 	Redirects map[string]string `yaml:"redirects,omitempty"`
+	// SIPAccess is what desktop clients outside sign in to, the Access Edge, as host:port. Empty means sip.<main SIP
+	// domain>:443; "-" means that no Edge is associated with the pool.
+	SIPAccess string `yaml:"sip_access,omitempty"`
+	// HideExternalLinks leaves the links of the external web site out of user documents: the pool has no external web
+	// services set up.
+	HideExternalLinks bool `yaml:"hide_external_links,omitempty"`
+	// NoTokenCertificate says that no OAuthTokenIssuer certificate is assigned.
+	NoTokenCertificate bool `yaml:"no_token_certificate,omitempty"`
+	// NoAnonymous refuses anonymous participants of meetings.
+	NoAnonymous bool `yaml:"no_anonymous,omitempty"`
+	// OldJoinLauncher is a join page older than iOS 10: it knows no Apple device and shows the desktop's page.
+	OldJoinLauncher bool `yaml:"old_join_launcher,omitempty"`
+	// AuthorizationURI is the modern authentication's issuer in Bearer challenges; empty means none.
+	AuthorizationURI string `yaml:"authorization_uri,omitempty"`
+	// PassiveURI is the page for passive (ADFS) sign-in; empty means none.
+	PassiveURI string `yaml:"passive_uri,omitempty"`
 	// Nodes are the machines.
 	Nodes []Node `yaml:"nodes"`
 	// Balancer is the hardware load balancer; nil means none.
@@ -109,6 +153,25 @@ type Site struct {
 	RequireSSL bool `yaml:"require_ssl,omitempty"`
 	// StoppedAppPools are the IIS application pools (by virtual directory) that answer 503.
 	StoppedAppPools []string `yaml:"stopped_app_pools,omitempty"`
+	// FailedApps are the applications (by virtual directory) that did not start again after a recycle: 500.
+	FailedApps []string `yaml:"failed_apps,omitempty"`
+	// WindowsAuth are the providers of Windows authentication in the order offered; none means Negotiate and NTLM.
+	WindowsAuth []string `yaml:"windows_auth,omitempty"`
+	// NTLM is the "Restrict NTLM" policy of the machines: empty accepts NTLMv2 and NTLMv1, "v2" the former only, "deny"
+	// none.
+	NTLM string `yaml:"ntlm,omitempty"`
+	// ExtendedProtection is IIS's setting of that name: empty is off, "require" wants the channel binding of the TLS
+	// connection that reached the machine.
+	ExtendedProtection string `yaml:"extended_protection,omitempty"`
+	// Grants are the OAuth grant types offered; none means windows, anonmeeting and password.
+	Grants []string `yaml:"grants,omitempty"`
+	// WebTicketHost replaces WebFQDN in the URLs that say where tickets are got.
+	WebTicketHost string `yaml:"web_ticket_host,omitempty"`
+	// DenyVerbs and DenySequences are IIS's request filtering.
+	DenyVerbs     []string `yaml:"deny_verbs,omitempty"`
+	DenySequences []string `yaml:"deny_sequences,omitempty"`
+	// MaxBody is the largest request body the site takes; zero means 30 000 000 bytes.
+	MaxBody int64 `yaml:"max_body,omitempty"`
 }
 
 // Node is a machine of a pool.
@@ -120,6 +183,10 @@ type Node struct {
 	Stopped []string `yaml:"stopped,omitempty"`
 	// StoppedAppPools are application pools stopped on this node's external site, beyond the pool's.
 	StoppedAppPools []string `yaml:"stopped_app_pools,omitempty"`
+	// Isolated says that the node reaches no other of its pool: applications of users that live there are unknown here.
+	Isolated bool `yaml:"isolated,omitempty"`
+	// ClockSkew is how far the node's clock is ahead.
+	ClockSkew time.Duration `yaml:"clock_skew,omitempty"`
 }
 
 // Balancer is a hardware load balancer in front of a pool.
@@ -206,6 +273,15 @@ type Proxy struct {
 	Rules              []Rule      `yaml:"publishing_rules"`
 	// ResetUnknown drops the connection of a request that no rule matches, as pfSense's Squid package does.
 	ResetUnknown bool `yaml:"reset_unknown,omitempty"`
+	// ResponseTimeout is how long the proxy waits for the head of an answer, IdleTimeout how long for more of a body or
+	// a next request, Lifetime how long a client connection may last in all. Zero means 960 s, 960 s, and for ever.
+	ResponseTimeout time.Duration `yaml:"response_timeout,omitempty"`
+	IdleTimeout     time.Duration `yaml:"idle_timeout,omitempty"`
+	Lifetime        time.Duration `yaml:"lifetime,omitempty"`
+	// MaxHeader is the most bytes of a request's header; zero means 1 MiB.
+	MaxHeader int `yaml:"max_header,omitempty"`
+	// HTTP2 offers HTTP/2 to clients.
+	HTTP2 bool `yaml:"http2,omitempty"`
 }
 
 // What a listener asks of clients.
@@ -255,6 +331,24 @@ type Rule struct {
 	RemoveRequestHeaders []string `yaml:"remove_request_headers,omitempty"`
 	// RemoveResponseHeaders are taken out of answers.
 	RemoveResponseHeaders []string `yaml:"remove_response_headers,omitempty"`
+	// Connections is how client and upstream connections go together: "pin" (also when empty) gives a client that
+	// authenticates its connection one of its own, "shared" and "close" do not.
+	Connections string `yaml:"connections,omitempty"`
+	// Balance is "round-robin" (also when empty), "source" or "cookie".
+	Balance string `yaml:"balance,omitempty"`
+	// HTTP10 speaks HTTP/1.0 to the web servers.
+	HTTP10 bool `yaml:"http10,omitempty"`
+	// BufferResponse holds answers back until so many bytes have come; zero passes on every byte.
+	BufferResponse int `yaml:"buffer_response,omitempty"`
+	// MaxBody is the most bytes of a request body; zero means any.
+	MaxBody int64 `yaml:"max_body,omitempty"`
+	// MaxRequestsPerSource is the most requests in flight per client address; zero means any.
+	MaxRequestsPerSource int `yaml:"max_requests_per_source,omitempty"`
+	// MatchHeaders limits the rule to requests with these header fields; "*" in a value stands for anything.
+	MatchHeaders map[string]string `yaml:"match_headers,omitempty"`
+	// SetRequestHeaders and SetResponseHeaders are set on what passes.
+	SetRequestHeaders  map[string]string `yaml:"set_request_headers,omitempty"`
+	SetResponseHeaders map[string]string `yaml:"set_response_headers,omitempty"`
 	// Respond answers without a web server.
 	Respond *Response `yaml:"respond,omitempty"`
 }
@@ -279,6 +373,7 @@ const (
 	Drop      = "drop"
 	Refuse    = "refuse"
 	Translate = "translate"
+	Forget    = "forget"
 )
 
 // Path is a firewall or NAT rule.
@@ -289,8 +384,10 @@ type Path struct {
 	To string `yaml:"to"`
 	// Port is the destination port; zero means all.
 	Port int `yaml:"port,omitempty"`
-	// Action is Drop, Refuse or Translate.
-	Action string `yaml:"action"`
+	// Action is Drop, Refuse, Translate or Forget: Forget lets connections begin, and loses without a word those on
+	// which nothing was said for After.
+	Action string        `yaml:"action"`
+	After  time.Duration `yaml:"after,omitempty"`
 	// Target is the address:port that Translate leads to.
 	Target string `yaml:"target,omitempty"`
 }

@@ -1,0 +1,85 @@
+package fakelync
+
+import (
+	"sync"
+	"time"
+)
+
+// User is an account of the organisation.
+type User struct {
+	// SIP is the sign-in address without "sip:". It is the user's identity in tickets, documents and the history.
+	SIP string
+	// Login is the Windows account, DOMAIN\name.
+	Login string
+	// UPN is the user principal name, which Windows takes in place of Login. Empty means SIP.
+	UPN string
+	// Name is the display name. Empty means the part of SIP before the @.
+	Name string
+	// Password is invented for the lab.
+	Password string
+	// Pool is the name of the home pool. Empty means the organisation's first.
+	Pool string
+	// Online says that the user is homed in the online service.
+	Online bool
+	// NotEnabled says that the account is not enabled for Lync: log-ons end with 403 and diagnostics 28000.
+	NotEnabled bool
+	// NoMobility is a mobility policy with EnableMobility off.
+	NoMobility bool
+	// NoOutsideAccess is an external access policy with EnableOutsideAccess off: external sites refuse with 403.
+	NoOutsideAccess bool
+	// NoRegistrar says that the user's routing group has lost its quorum: no application can be created.
+	NoRegistrar bool
+}
+
+// Pool is a pool as user documents describe it.
+type Pool struct {
+	// Name is the pool's FQDN.
+	Name string
+	// Product is what its machines run. Empty means Lync2013.
+	Product Product
+	// Director says that no user is homed here.
+	Director bool
+	// InternalWeb and ExternalWeb are the web services FQDNs.
+	InternalWeb, ExternalWeb string
+	// SIPInternal and SIPExternal are the host:port that desktop clients sign in to, SIPExternal the Access Edge. Empty
+	// means that there is none, and user documents do not have it.
+	SIPInternal, SIPExternal string
+	// HideExternalLinks leaves the links of the external site out of user documents.
+	HideExternalLinks bool
+	// ExposedWebInternal names the internal web FQDN in the links for mobile clients (Set-CsMcxConfiguration
+	// -ExposedWebURL Internal).
+	ExposedWebInternal bool
+}
+
+// OrganisationConfig is what NewOrganisation wants. The zero value is an organisation without accounts.
+type OrganisationConfig struct {
+	// Users are all accounts.
+	Users []User
+	// Pools are all pools. The first that is no Director's is the home of users that name none.
+	Pools []Pool
+	// HostingProviderURL is the discovery URL of the online service. Empty means that online users are not found.
+	HostingProviderURL string
+	// DirectoryDown says that no domain controller can be reached: log-ons end with 500 and diagnostics 28001.
+	DirectoryDown bool
+	// LockoutThreshold is how many wrong passwords in a row lock an account. Zero means none does.
+	LockoutThreshold int
+	// Now is the clock of tickets and applications. Nil means time.Now. Machines with a clock of their own judge the
+	// lifetime of a ticket by it.
+	Now func() time.Time
+	// Speed is how many seconds of the protocol (long polls, expiry, event delays) pass in one second. Zero means 1.
+	Speed float64
+}
+
+// Organisation is what the machines of one organisation share. It outlives the machines and has nothing to close. Its
+// methods may be called by several goroutines.
+type Organisation struct {
+	cfg OrganisationConfig
+
+	mu      sync.Mutex
+	tickets map[string]ticket // by their text
+}
+
+// NewOrganisation returns an organisation in which nobody is signed in.
+func NewOrganisation(cfg OrganisationConfig) *Organisation {
+	return &Organisation{cfg: cfg, tickets: map[string]ticket{}}
+}

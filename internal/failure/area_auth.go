@@ -1,0 +1,4 @@
+package failure
+
+// authModes are about tickets, tokens and log-ons.
+func authModes() []Mode { return nil }
