@@ -46,6 +46,10 @@ type Env struct {
 	Getenv func(string) string
 	// StdoutTerminal and StderrTerminal say that a person reads there.
 	StdoutTerminal, StderrTerminal bool
+	// ReadPassword asks a person for a password without showing it. Nil means that nobody is there to be asked.
+	ReadPassword func(prompt string) (string, error)
+	// CacheDir is where programs keep what they need from run to run; empty means that there is no such place.
+	CacheDir string
 	// Width is the terminal's, in characters; zero means that it is not known.
 	Width int
 	// Ready is told when a command that runs until it is interrupted is ready to be used. Nil means nobody is.
@@ -61,6 +65,17 @@ func System() Env {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
 		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	if stdin := int(os.Stdin.Fd()); term.IsTerminal(stdin) {
+		env.ReadPassword = func(prompt string) (string, error) {
+			fmt.Fprint(os.Stderr, prompt)
+			password, err := term.ReadPassword(stdin)
+			fmt.Fprintln(os.Stderr)
+			return string(password), err
+		}
+	}
+	if dir, err := os.UserCacheDir(); err == nil {
+		env.CacheDir = dir
 	}
 	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
 		env.Width = w

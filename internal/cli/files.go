@@ -55,8 +55,13 @@ func canWrite(name string) error {
 	return nil
 }
 
-// writeFile writes a file whole or not at all.
-func writeFile(name string, data []byte) error {
+// writeFile writes a file that anybody may read, whole or not at all. Records hold no secret.
+func writeFile(name string, data []byte) error { return writeWith(name, data, 0o644) }
+
+// writePrivate writes a file for its owner alone, whole or not at all.
+func writePrivate(name string, data []byte) error { return writeWith(name, data, 0o600) }
+
+func writeWith(name string, data []byte, mode fs.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return plainFileError(name, err)
@@ -66,7 +71,7 @@ func writeFile(name string, data []byte) error {
 		err = closing
 	}
 	if err == nil {
-		err = os.Chmod(f.Name(), 0o644) // a record holds no secret; a temporary file is for its owner alone
+		err = os.Chmod(f.Name(), mode) // a temporary file is for its owner alone
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), name)

@@ -26,6 +26,7 @@ type probeOptions struct {
 	expect          string
 	timeout         time.Duration
 	save            string
+	signIn          signInOptions
 	report          reportOptions
 }
 
@@ -38,15 +39,21 @@ func (a *app) probeCommand() *cobra.Command {
 discovery as each kind of client walks it, web services and simple URLs. It asks what any client asks before it signs
 in, and changes nothing.
 
+With --user it signs in as phones, web applications and desktops do: tickets, user documents, the application, long
+polls, and with a second --user a message from one to the other; what it creates it deletes. Passwords go only over TLS
+that verified, to hosts of the user's own domain or those that such a host named. A password that was refused is not
+tried again for an hour, so that the probe locks no account. --dry-run shows beforehand whom it would talk to.
+
 --from says what the place is: "external" is the Internet, "internal" a managed machine on the LAN, "wifi" a phone on
 the office network, "proxy" beside the reverse proxy (it needs web_servers in --expect). A machine with a route to
 several of them can probe from all, each with its own --resolver. To join what different machines see, --save on each
 and hand the files to "lyncpin diagnose".`,
 		Example: `  lyncpin probe user1@contoso.example
   lyncpin probe contoso.example --from external,internal --resolver external=198.51.100.53 --resolver internal=10.10.10.53
+  lyncpin probe contoso.example --user user1@contoso.example='CONTOSO\user1' --password-file user1.txt --hold 3m
   lyncpin probe contoso.example --connect lyncdiscover.contoso.example=203.0.113.99`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			if len(args) == 0 && len(opts.signIn.users) == 0 {
 				return usage("%s needs a sign-in address or a SIP domain", nameOf(cmd))
 			}
 			return nil
@@ -60,10 +67,12 @@ and hand the files to "lyncpin diagnose".`,
 	f.StringVar(&opts.roots, "roots", "", "PEM `file` of the roots that any device trusts, in place of the system's")
 	f.StringVar(&opts.enterpriseRoots, "enterprise-roots", "", "PEM `file` of the roots that managed machines trust as well")
 	f.StringVar(&opts.expect, "expect", "", "YAML `file` that says what the deployment is meant to be")
-	f.DurationVar(&opts.timeout, "timeout", time.Minute, "how long the probe may take in all")
+	f.DurationVar(&opts.timeout, "timeout", time.Minute, "how long the probe may take in all, besides --hold")
 	f.StringVar(&opts.save, "save", "", "write what was seen to this `file`")
+	opts.signIn.flags(f)
 	opts.report.flags(cmd)
 	wordsOf(cmd, "from", probe.Places())
+	wordsOf(cmd, "as", probe.SigningClients())
 	return cmd
 }
 
@@ -71,7 +80,14 @@ func (a *app) probe(ctx context.Context, args []string, opts probeOptions) error
 	if opts.timeout <= 0 {
 		return usage("--timeout %s: want a duration above zero", opts.timeout)
 	}
-	target, err := targetOf(args, opts.expect)
+	if err := opts.signIn.check(); err != nil {
+		return err
+	}
+	accounts, err := opts.signIn.accounts()
+	if err != nil {
+		return err
+	}
+	target, err := targetOf(args, accounts, opts.expect)
 	if err != nil {
 		return err
 	}
@@ -91,8 +107,19 @@ func (a *app) probe(ctx context.Context, args []string, opts probeOptions) error
 			return err
 		}
 	}
-	a.env.say("examining %s from %s, for %s at most", strings.Join(args, ", "), strings.Join(opts.from, ", "), opts.timeout)
-	rec, err := probe.Observe(ctx, target, vantages, probe.Limits{Total: opts.timeout})
+	in, err := a.signingIn(&opts.signIn)
+	if err != nil {
+		return err
+	}
+	total := opts.timeout
+	if in != nil {
+		total += in.Hold
+	}
+	for _, v := range vantages {
+		v.SignIn = in
+	}
+	a.env.say("examining %s from %s, for %s at most", strings.Join(target.SIPDomains, ", "), strings.Join(opts.from, ", "), total)
+	rec, err := probe.Observe(ctx, target, vantages, probe.Limits{Total: total})
 	if err != nil {
 		return ours(err)
 	}
@@ -112,8 +139,8 @@ func (a *app) probe(ctx context.Context, args []string, opts probeOptions) error
 	return a.judge(rec, opts.report)
 }
 
-// targetOf reads what is to be examined.
-func targetOf(args []string, expect string) (probe.Target, error) {
+// targetOf reads what is to be examined: the arguments, and the accounts that sign in, whose domains are examined too.
+func targetOf(args []string, accounts []probe.Account, expect string) (probe.Target, error) {
 	var target probe.Target
 	for _, arg := range args {
 		name, domain, isUser := strings.Cut(strings.TrimPrefix(arg, "sip:"), "@")
@@ -126,6 +153,13 @@ func targetOf(args []string, expect string) (probe.Target, error) {
 			return target, usage("two sign-in addresses, %s and %s: want one, and further SIP domains", target.User, arg)
 		default:
 			target.User = name + "@" + domain
+		}
+	}
+	for _, account := range accounts {
+		_, domain, _ := strings.Cut(account.SIP, "@")
+		target.SIPDomains = append(target.SIPDomains, domain)
+		if target.User == "" {
+			target.User = account.SIP
 		}
 	}
 	if expect == "" {
