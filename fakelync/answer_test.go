@@ -21,7 +21,7 @@ func checkAnswer(t *testing.T, s *site, target, host, accept string) {
 		return // net/http has refused it before
 	}
 	r := &http.Request{Method: "GET", RequestURI: target, Host: host, URL: u, Header: http.Header{"Accept": {accept}}}
-	got := s.answer(newQuery(r, true))
+	got := s.answer(newQuery(r, &conn{}, true))
 	fqdn := map[string][]string(got.header)[fqdnHeader]
 	switch {
 	case got.status < 200 || got.status >= 300 && got.status < 400 || got.status > 599:

@@ -3,6 +3,8 @@ package fakelync
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -42,7 +44,71 @@ func (o *Organisation) issue(c caller, pool string, issued, expires time.Time) s
 	return text
 }
 
-// presented is the compact ticket that a request carries: in X-MS-WebTicket, or after Bearer in Authorization. It is empty when
+// caller is whom the request's ticket or token is from, or nil with the refusal: the challenge when there is no ticket or
+// it is unknown or outside its lifetime by this machine's clock, 500 when another pool issued it (published trace of
+// UCWA across pools), 403 when the user may not come in by this site. oauth chooses between the two challenges.
+func (s *site) caller(q *query, oauth bool) (c *caller, refusal response) {
+	challenge := s.ticketChallenge
+	if oauth {
+		challenge = s.oauthChallenge
+	}
+	text := q.presented()
+	if text == "" {
+		return nil, challenge()
+	}
+	t, ok := s.organisation.ticket(text)
+	now := s.now()
+	switch {
+	case !ok, now.Add(clockTolerance).Before(t.issued), now.Add(-clockTolerance).After(t.expires):
+		r := challenge()
+		s.diagnose(&r, noToken)
+		return nil, r
+	case !strings.EqualFold(t.pool, s.pool()):
+		r := s.page(http.StatusInternalServerError, 0)
+		s.diagnose(&r, wrongPool)
+		return nil, r
+	}
+	if t.user != nil {
+		q.user = t.user.SIP
+		if r, refused := s.barred(t.user); refused {
+			return nil, r
+		}
+	}
+	return &t.caller, response{}
+}
+
+// clockTolerance is how far clocks may differ before a lifetime counts. Five minutes are the default of .NET's web
+// services; that the products leave it so is inferred.
+const clockTolerance = 5 * time.Minute
+
+// ticket is what the organisation knows of a ticket.
+func (o *Organisation) ticket(text string) (ticket, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t, ok := o.tickets[text]
+	return t, ok
+}
+
+// now is the machine's clock, the organisation's if it has none of its own.
+func (s *site) now() time.Time {
+	if s.machine.Now != nil {
+		return s.machine.Now()
+	}
+	return s.organisation.now()
+}
+
+// pool is the name of the pool the machine belongs to.
+func (s *site) pool() string {
+	switch {
+	case s.machine.Pool != "":
+		return s.machine.Pool
+	case len(s.organisation.cfg.Pools) > 0:
+		return s.organisation.cfg.Pools[0].Name
+	}
+	return s.machine.FQDN
+}
+
+// presented is the ticket that a request carries: in X-MS-WebTicket, or after Bearer in Authorization. It is empty when
 // there is none.
 func (q *query) presented() string {
 	if t := strings.TrimSpace(q.header.Get("X-MS-WebTicket")); t != "" {
@@ -53,4 +119,42 @@ func (q *query) presented() string {
 		return strings.TrimSpace(token)
 	}
 	return ""
+}
+
+// diagnosis is one of the products' error ids with its text.
+type diagnosis struct {
+	id     int
+	reason string
+}
+
+// The diagnoses of sign-in ([MS-OCAUTHWS] IssueToken and published traces). The id of noOutside is inferred: no source
+// has it.
+var (
+	notEnabled     = diagnosis{28000, "User is not SIP enabled."}
+	directoryError = diagnosis{28001, "Internal error while processing Windows authentication or authorization."}
+	noToken        = diagnosis{28020, "No valid security token."}
+	notAllowed     = diagnosis{28029, "Authentication type not allowed."}
+	wrongPool      = diagnosis{28032, "The web ticket is invalid."}
+	noOutside      = diagnosis{28033, "User is not enabled for remote access."}
+)
+
+// diagnose adds the diagnostics header. Its grammar is [MS-OCAUTHWS] IssueToken's.
+func (s *site) diagnose(r *response, d diagnosis) {
+	r.set("X-Ms-diagnostics", strconv.Itoa(d.id)+`;source="`+s.machine.FQDN+`";reason="`+d.reason+`"`)
+}
+
+// barred is the 403 of a user who may not sign in, or not by this site.
+func (s *site) barred(u *User) (refusal response, refused bool) {
+	var why diagnosis
+	switch {
+	case u.NotEnabled:
+		why = notEnabled
+	case u.NoOutsideAccess && s.name == ExternalSite:
+		why = noOutside
+	default:
+		return response{}, false
+	}
+	r := s.page(http.StatusForbidden, 0)
+	s.diagnose(&r, why)
+	return r, true
 }

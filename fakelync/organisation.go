@@ -1,6 +1,8 @@
 package fakelync
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -81,5 +83,85 @@ type Organisation struct {
 
 // NewOrganisation returns an organisation in which nobody is signed in.
 func NewOrganisation(cfg OrganisationConfig) *Organisation {
+	cfg.Users, cfg.Pools = slices.Clone(cfg.Users), slices.Clone(cfg.Pools)
 	return &Organisation{cfg: cfg, tickets: map[string]ticket{}}
+}
+
+// bySIP is the account of a sign-in address, with or without "sip:", nil if there is none.
+func (o *Organisation) bySIP(address string) *User {
+	if len(address) > 4 && strings.EqualFold(address[:4], "sip:") {
+		address = address[4:]
+	}
+	return o.find(func(u *User) bool { return strings.EqualFold(u.SIP, address) })
+}
+
+// byLogin is the account of a Windows user name, nil if there is none. The name is DOMAIN\name, a user principal name,
+// or a bare name beside its domain; upper and lower case are alike, as in Windows.
+func (o *Organisation) byLogin(domain, name string) *User {
+	if d, n, ok := strings.Cut(name, `\`); ok {
+		domain, name = d, n
+	}
+	if strings.Contains(name, "@") {
+		return o.find(func(u *User) bool { return strings.EqualFold(u.principal(), name) })
+	}
+	return o.find(func(u *User) bool {
+		d, n, _ := strings.Cut(u.Login, `\`)
+		return strings.EqualFold(n, name) && strings.EqualFold(d, domain)
+	})
+}
+
+func (o *Organisation) find(is func(*User) bool) *User {
+	for i := range o.cfg.Users {
+		if is(&o.cfg.Users[i]) {
+			return &o.cfg.Users[i]
+		}
+	}
+	return nil
+}
+
+// principal is the user principal name.
+func (u *User) principal() string {
+	if u.UPN != "" {
+		return u.UPN
+	}
+	return u.SIP
+}
+
+// pool is the pool of that name, nil if there is none.
+func (o *Organisation) pool(name string) *Pool {
+	for i := range o.cfg.Pools {
+		if strings.EqualFold(o.cfg.Pools[i].Name, name) {
+			return &o.cfg.Pools[i]
+		}
+	}
+	return nil
+}
+
+// home is the user's home pool, nil if the organisation has no such pool.
+func (o *Organisation) home(u *User) *Pool {
+	if u.Pool != "" {
+		return o.pool(u.Pool)
+	}
+	for i := range o.cfg.Pools {
+		if !o.cfg.Pools[i].Director {
+			return &o.cfg.Pools[i]
+		}
+	}
+	return nil
+}
+
+// now is the organisation's clock.
+func (o *Organisation) now() time.Time {
+	if o.cfg.Now != nil {
+		return o.cfg.Now()
+	}
+	return time.Now()
+}
+
+// scaled is how long d of the protocol's time lasts here.
+func (o *Organisation) scaled(d time.Duration) time.Duration {
+	if o.cfg.Speed <= 0 {
+		return d
+	}
+	return time.Duration(float64(d) / o.cfg.Speed)
 }

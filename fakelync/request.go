@@ -34,7 +34,8 @@ type Request struct {
 	SNI string
 	TLS uint16
 	// Method, RequestURI, Proto, Host and Header are as received: nothing is decoded, cleaned or folded, except that
-	// header names have Go's canonical case. Host is not in Header.
+	// header names have Go's canonical case, and that credentials, tickets and the values of cookies read "…". Host is
+	// not in Header.
 	Method, RequestURI, Proto, Host string
 	Header                          http.Header
 	// TransferEncoding holds "chunked" for a chunked body.
@@ -44,6 +45,29 @@ type Request struct {
 	// Status and SubStatus are those of the answer, as IIS logs them. Status 0 means that the client went away before
 	// its request was complete.
 	Status, SubStatus int
+	// User is the sign-in address of whom the request was from, as its ticket, its password or its connection's Windows
+	// authentication said. It is empty for nobody, and for anonymous participants of meetings.
+	User string
+	// Logon is what the request had to do with logging on; empty means nothing.
+	Logon Logon
+}
+
+// Logon is a step of logging on.
+type Logon string
+
+// The steps of logging on. The first four are of Windows authentication, which belongs to a connection.
+const (
+	LogonBegun           Logon = "begun"            // the client's first message was answered with a challenge
+	LogonGranted         Logon = "granted"          // its answer to the challenge was right
+	LogonRefused         Logon = "refused"          // it was wrong, out of turn, or not allowed
+	LogonKept            Logon = "kept"             // nothing was sent: the connection was authenticated before
+	LogonPasswordGranted Logon = "password-granted" // a password in the body was right
+	LogonPasswordRefused Logon = "password-refused" // it was wrong, or its user may not sign in
+)
+
+// conn is what lasts as long as a connection. Its requests are answered one after the other, so nothing guards it.
+type conn struct {
+	number int // from 1, over all listeners of the machine
 }
 
 const (
@@ -69,13 +93,20 @@ type query struct {
 	headerBytes  int
 	body         []byte // its first bodyKept bytes
 	tooLarge     bool   // the body is above the site's limit
+	conn         *conn
+	// user and logon are for the history, and set on the way to the answer.
+	user  string
+	logon Logon
 }
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	e := r.Context().Value(entranceKey{}).(*entrance)
 	arrived := s.cfg.now()
-	q := newQuery(r, e.https)
+	q := newQuery(r, r.Context().Value(connKey{}).(*conn), e.https)
 	n, err := q.read(r, e.site.limits.MaxBody)
+	// What comes now may take longer than the whole request was allowed to. Its error is that of a connection which is
+	// gone, and then nobody waits.
+	http.NewResponseController(w).SetReadDeadline(time.Time{})
 	resp := response{}
 	if err == nil {
 		resp = e.site.answer(q)
@@ -83,10 +114,10 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	entry := Request{
 		Time: arrived, Site: e.site.name, Scheme: "http",
-		Conn: r.Context().Value(numberKey{}).(int), Client: r.RemoteAddr,
+		Conn: q.conn.number, Client: r.RemoteAddr,
 		Method: r.Method, RequestURI: r.RequestURI, Proto: r.Proto, Host: r.Host,
-		Header: r.Header.Clone(), TransferEncoding: r.TransferEncoding,
-		BodyBytes: n, Status: resp.status, SubStatus: resp.sub,
+		Header: withoutSecrets(r.Header), TransferEncoding: r.TransferEncoding,
+		BodyBytes: n, Status: resp.status, SubStatus: resp.sub, User: q.user, Logon: q.logon,
 	}
 	if r.TLS != nil {
 		entry.Scheme, entry.SNI, entry.TLS = "https", r.TLS.ServerName, r.TLS.Version
@@ -98,9 +129,38 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	resp.write(w)
 }
 
-func newQuery(r *http.Request, https bool) *query {
+// withoutSecrets copies a header and leaves out what would let somebody else sign in.
+func withoutSecrets(h http.Header) http.Header {
+	h = h.Clone()
+	for i, v := range h["Authorization"] {
+		scheme, _, found := strings.Cut(v, " ")
+		if !found {
+			scheme = ""
+		}
+		h["Authorization"][i] = strings.TrimSpace(scheme + " …")
+	}
+	for i, v := range h["X-Ms-Webticket"] {
+		kind, _, found := strings.Cut(v, "=")
+		if !found || kind != "cwt" && kind != "opaque" {
+			h["X-Ms-Webticket"][i] = "…"
+			continue
+		}
+		h["X-Ms-Webticket"][i] = kind + "=…"
+	}
+	for i, v := range h["Cookie"] {
+		var names []string
+		for pair := range strings.SplitSeq(v, ";") {
+			name, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
+			names = append(names, name+"=…")
+		}
+		h["Cookie"][i] = strings.Join(names, "; ")
+	}
+	return h
+}
+
+func newQuery(r *http.Request, c *conn, https bool) *query {
 	q := &query{
-		ctx: r.Context(), https: https, method: r.Method, host: bareHost(r.Host), asked: r.Host,
+		ctx: r.Context(), conn: c, https: https, method: r.Method, host: bareHost(r.Host), asked: r.Host,
 		rawPath: rawPath(r.RequestURI), rawQuery: r.URL.RawQuery, header: r.Header,
 		headerBytes: len(r.Method) + len(r.RequestURI) + len(r.Proto) + len(r.Host) + len("Host: \r\n\r\n"),
 	}

@@ -11,13 +11,15 @@ import (
 // site is one of the machine's web sites, ready to answer.
 type site struct {
 	machine *Config
-	conf    *Site
-	other   *Site // the machine's other site
-	name    SiteName
-	traits  traits
-	vdirs   map[string]vdir
-	offers  []offer
-	limits  RequestFiltering
+	// organisation is never nil.
+	organisation *Organisation
+	conf         *Site
+	other        *Site // the machine's other site
+	name         SiteName
+	traits       traits
+	vdirs        map[string]vdir
+	offers       []offer
+	limits       RequestFiltering
 }
 
 type poolState int
@@ -29,19 +31,23 @@ const (
 )
 
 func newSites(cfg *Config) (internal, external *site) {
-	internal = newSite(cfg, InternalSite, &cfg.Internal, &cfg.External)
-	external = newSite(cfg, ExternalSite, &cfg.External, &cfg.Internal)
+	organisation := cfg.Organisation
+	if organisation == nil {
+		organisation = NewOrganisation(OrganisationConfig{})
+	}
+	internal = newSite(cfg, InternalSite, &cfg.Internal, &cfg.External, organisation)
+	external = newSite(cfg, ExternalSite, &cfg.External, &cfg.Internal, organisation)
 	return internal, external
 }
 
-func newSite(cfg *Config, name SiteName, conf, other *Site) *site {
+func newSite(cfg *Config, name SiteName, conf, other *Site, organisation *Organisation) *site {
 	t, _ := cfg.Product.traits() // validate knows the product
 	standard := cfg.DefaultDocument
 	if standard == "" {
 		standard = t.standard
 	}
 	s := &site{
-		machine: cfg, conf: conf, other: other, name: name, traits: t,
+		machine: cfg, organisation: organisation, conf: conf, other: other, name: name, traits: t,
 		vdirs: installed(name, t.rank), offers: offersOf(t.ucwa, standard), limits: conf.Filtering,
 	}
 	if s.limits.MaxBody == 0 {
@@ -56,8 +62,8 @@ func newSite(cfg *Config, name SiteName, conf, other *Site) *site {
 	return s
 }
 
-// pool is the state of the application pool that carries app.
-func (s *site) pool(app string) poolState {
+// appPool is the state of the application pool that carries app.
+func (s *site) appPool(app string) poolState {
 	named := func(n string) bool { return n == allApps || strings.EqualFold(n, app) }
 	switch {
 	case slices.ContainsFunc(s.conf.StoppedAppPools, named):
@@ -68,7 +74,7 @@ func (s *site) pool(app string) poolState {
 	return poolRunning
 }
 
-// answer is what the machine says to a request that came in by this site. It depends on nothing but its arguments.
+// answer is what the machine says to a request that came in by this site.
 func (s *site) answer(q *query) response {
 	switch {
 	case q.headerBytes > maxHeaderBytes:
@@ -77,7 +83,7 @@ func (s *site) answer(q *query) response {
 		return invalidHostname()
 	}
 	t := s.route(q)
-	pool := s.pool(t.app)
+	pool := s.appPool(t.app)
 	if pool == poolStopped {
 		return serviceUnavailable()
 	}

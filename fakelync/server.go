@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -88,7 +89,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		ErrorLog:                     slog.NewLogLogger(cfg.logHandler(), slog.LevelWarn),
 		BaseContext:                  func(l net.Listener) context.Context { return context.WithValue(base, entranceKey{}, l.(*entrance)) },
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
-			return context.WithValue(ctx, numberKey{}, int(s.numbers.Add(1)))
+			return context.WithValue(ctx, connKey{}, &conn{number: int(s.numbers.Add(1))})
 		},
 		ConnState: s.countConn,
 	}
@@ -98,10 +99,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// entranceKey and numberKey are where a request's context holds its *entrance and its connection's number.
+// entranceKey and connKey are where a request's context holds its *entrance and its *conn.
 type (
 	entranceKey struct{}
-	numberKey   struct{}
+	connKey     struct{}
 )
 
 func (c *Config) logHandler() slog.Handler {
@@ -198,6 +199,38 @@ func (s *Server) Addrs() Addrs { return s.addrs }
 
 // History returns what was asked so far, in the order of answering. A request is in it before its answer is sent.
 func (s *Server) History() []Request { return s.log.All() }
+
+// Connection is what the history tells about one connection.
+type Connection struct {
+	// Conn, Client and Site are those of its requests.
+	Conn   int
+	Client string
+	Site   SiteName
+	// Users are the addresses of those its requests came from, in the order of their first request.
+	Users []string
+	// Requests counts its requests, Authentications the log-ons by Windows authentication that were granted on it.
+	Requests, Authentications int
+}
+
+// Connections returns the connections in the history, in the order of their numbers.
+func (s *Server) Connections() []Connection {
+	var all []Connection
+	for _, r := range s.History() {
+		i, ok := slices.BinarySearchFunc(all, r.Conn, func(c Connection, n int) int { return c.Conn - n })
+		if !ok {
+			all = slices.Insert(all, i, Connection{Conn: r.Conn, Client: r.Client, Site: r.Site})
+		}
+		c := &all[i]
+		c.Requests++
+		if r.Logon == LogonGranted {
+			c.Authentications++
+		}
+		if r.User != "" && !slices.Contains(c.Users, r.User) {
+			c.Users = append(c.Users, r.User)
+		}
+	}
+	return all
+}
 
 // firstCorrelation is just below the smallest X-MS-Correlation-Id seen in traffic: decimal numbers above 2^31.
 const firstCorrelation = 1 << 31

@@ -105,7 +105,6 @@ func (s *site) oauthToken(q *query, rest string) response {
 	if strings.Trim(rest, "/") != "" {
 		return s.page(http.StatusNotFound, 0)
 	}
-	const noToken, notAllowed = `28020;source="%";reason="No valid security token."`, `28029;source="%";reason="Authentication type not allowed."`
 	form, err := url.ParseQuery(string(q.body))
 	grant := form.Get("grant_type")
 	switch {
@@ -119,11 +118,11 @@ func (s *site) oauthToken(q *query, rest string) response {
 	return s.tokenError("invalid_grant", noToken)
 }
 
-// tokenError is a refusal. A % in diagnostics stands for the machine.
-func (s *site) tokenError(code, diagnostics string) response {
+// tokenError is a refusal.
+func (s *site) tokenError(code string, why diagnosis) response {
 	r := s.aspNet(http.StatusBadRequest, "application/json", "no-store")
 	r.set("Pragma", "no-cache")
-	r.set("X-Ms-diagnostics", strings.Replace(diagnostics, "%", s.machine.FQDN, 1))
+	s.diagnose(&r, why)
 	r.body = []byte(`{"error":"` + code + `"}`)
 	return r
 }
