@@ -156,6 +156,10 @@ func onlineService(a *topology.App) http.Handler {
 	base := "https://" + a.FQDN
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		marks := []string{"Server", "Microsoft-IIS/10.0", "X-MS-Server-Fqdn", "fes01.infra." + a.FQDN}
+		if a.Refuses != 0 {
+			page(w, a.Refuses, "", marks...)
+			return
+		}
 		switch strings.TrimSuffix(strings.ToLower(r.URL.Path), "/") {
 		case "", strings.ToLower(onlineRoot):
 			next := a.Redirect

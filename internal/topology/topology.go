@@ -50,6 +50,9 @@ type User struct {
 	Login string `yaml:"login"`
 	// Password is invented for the lab.
 	Password string `yaml:"password"`
+	// TypedLogin and TypedPassword are what the person enters in place of Login and Password; empty means these.
+	TypedLogin    string `yaml:"typed_login,omitempty"`
+	TypedPassword string `yaml:"typed_password,omitempty"`
 	// UPN is the user principal name; empty means SIP.
 	UPN string `yaml:"upn,omitempty"`
 	// Pool is the name of the home pool; empty means the main one.
@@ -121,6 +124,8 @@ type Pool struct {
 	// HideExternalLinks leaves the links of the external web site out of user documents: the pool has no external web
 	// services set up.
 	HideExternalLinks bool `yaml:"hide_external_links,omitempty"`
+	// HiddenTokens are tokens that user documents lack, as External/Ucwa; letter case does not matter.
+	HiddenTokens []string `yaml:"hidden_tokens,omitempty"`
 	// NoTokenCertificate says that no OAuthTokenIssuer certificate is assigned.
 	NoTokenCertificate bool `yaml:"no_token_certificate,omitempty"`
 	// NoAnonymous refuses anonymous participants of meetings.
@@ -219,6 +224,8 @@ type App struct {
 	Certificate *Certificate `yaml:"certificate,omitempty"`
 	// Redirect is the discovery URL that an OnlineService sends everybody on to; empty means that it serves them.
 	Redirect string `yaml:"redirect,omitempty"`
+	// Refuses is the status with which an OnlineService answers everybody; zero means that it serves.
+	Refuses int `yaml:"refuses,omitempty"`
 }
 
 // Issuers of certificates.
