@@ -24,7 +24,7 @@ func (f *Fabric) dial(ctx context.Context, place, network, addr string) (net.Con
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	s, action := f.reach(place, dst)
+	s, action, by := f.reach(place, dst)
 	if dst.network == "udp" {
 		return f.dialUDP(ctx, place, dst, s, action)
 	}
@@ -42,7 +42,11 @@ func (f *Fabric) dial(ctx context.Context, place, network, addr string) (net.Con
 	}
 	source := f.source(place, c.LocalAddr())
 	end(addrPort(c.LocalAddr()), source)
-	return &dialled{TCPConn: c.(*net.TCPConn), local: source, remote: dst.addr}, nil
+	conn := &dialled{TCPConn: c.(*net.TCPConn), local: source, remote: dst.addr}
+	if by != nil && (by.Action == Forget || by.Action == MTU) {
+		return newLossy(f, conn, by), nil
+	}
+	return conn, nil
 }
 
 // silence waits as for an answer that never comes, and says why the wait ended.

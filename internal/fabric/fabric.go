@@ -13,7 +13,7 @@
 // Every [Fabric] is a world of its own, so hundreds run beside one another. Connections report the plan's addresses at
 // both ends. A dial is decided in this order:
 //
-//   - the first [Path] that names the destination: it drops, refuses or translates;
+//   - the first [Path] that names the destination: it drops, refuses or translates, or lets pass and loses something later;
 //   - from [Config.Outside], private destinations (RFC 1918, RFC 4193) are silent, as they are on the Internet;
 //   - an address at which nothing listens is silent; one that has other listeners refuses.
 //
@@ -45,6 +45,8 @@ const (
 	Drop      = "drop"      // silence
 	Refuse    = "refuse"    // TCP reset, ICMP port unreachable
 	Translate = "translate" // to another address and port
+	Forget    = "forget"    // connections that were idle for a while are lost without a word
+	MTU       = "mtu"       // what is sent in packets of full size is lost without a word
 )
 
 // Config says what lies between the places. The zero Config is a network without firewalls.
@@ -58,6 +60,8 @@ type Config struct {
 	Paths []Path
 	// DropTime is how long silence lasts, when no deadline ends it before. Zero means until the deadline.
 	DropTime time.Duration
+	// Now is the clock by which connections are idle. Nil means time.Now.
+	Now func() time.Time
 }
 
 // Path is a firewall or NAT rule.
@@ -68,8 +72,10 @@ type Path struct {
 	To netip.Prefix
 	// Port is the destination port; zero means all.
 	Port int
-	// Action is Drop, Refuse or Translate.
+	// Action is Drop, Refuse, Translate, Forget or MTU. The last two let connections begin, and are for TCP.
 	Action string
+	// After is how long a connection may be idle before Forget loses it.
+	After time.Duration
 	// Target is where Translate leads to. Port zero keeps the port.
 	Target netip.AddrPort
 }
@@ -104,6 +110,7 @@ type Fabric struct {
 	bound  map[endpoint]*socket
 	hosts  map[netip.Addr]int // how many sockets an address has
 	sink   *net.UDPConn       // swallows what is sent into silence; nil until needed
+	left   []net.Conn         // whose clients have gone without their servers being told
 }
 
 // endpoint is an address of the plan.
@@ -119,6 +126,9 @@ func New(cfg Config) (*Fabric, error) {
 			return nil, fmt.Errorf("fabric: path %d: %w", i+1, err)
 		}
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	return &Fabric{cfg: cfg, bound: map[endpoint]*socket{}, hosts: map[netip.Addr]int{}}, nil
 }
 
@@ -127,13 +137,17 @@ func (p *Path) validate() error {
 		return errors.New("no destination")
 	}
 	switch p.Action {
-	case Drop, Refuse:
+	case Drop, Refuse, MTU:
+	case Forget:
+		if p.After <= 0 {
+			return errors.New("forget needs a time")
+		}
 	case Translate:
 		if !p.Target.Addr().IsValid() {
 			return errors.New("translate needs a target")
 		}
 	default:
-		return fmt.Errorf("unknown action %q (known are %s, %s and %s)", p.Action, Drop, Refuse, Translate)
+		return fmt.Errorf("unknown action %q (known are %s, %s, %s, %s and %s)", p.Action, Drop, Refuse, Translate, Forget, MTU)
 	}
 	return nil
 }
@@ -175,37 +189,35 @@ func addrOf(network string, a netip.AddrPort) net.Addr {
 	return net.TCPAddrFromAddrPort(a)
 }
 
-// reach says where a dial from a place ends: at a socket, or with Drop or Refuse.
-func (f *Fabric) reach(place string, dst endpoint) (*socket, string) {
-	action := ""
-	for i := range f.cfg.Paths {
-		if p := &f.cfg.Paths[i]; p.fits(place, dst.addr) {
-			action = p.Action
-			if action == Translate {
-				port := p.Target.Port()
-				if port == 0 {
-					port = dst.addr.Port()
-				}
-				dst.addr = netip.AddrPortFrom(p.Target.Addr().Unmap(), port)
-			}
-			break
+// reach says where a dial from a place ends: at a socket, or with Drop or Refuse. The path, which may be nil, is the one that
+// decided.
+func (f *Fabric) reach(place string, dst endpoint) (s *socket, action string, by *Path) {
+	if i := slices.IndexFunc(f.cfg.Paths, func(p Path) bool { return p.fits(place, dst.addr) }); i >= 0 {
+		by = &f.cfg.Paths[i]
+	}
+	switch {
+	case by == nil || by.Action == Forget || by.Action == MTU:
+		if dst.addr.Addr().IsPrivate() && slices.Contains(f.cfg.Outside, place) {
+			return nil, Drop, by
 		}
-	}
-	if action == Drop || action == Refuse {
-		return nil, action
-	}
-	if action == "" && dst.addr.Addr().IsPrivate() && slices.Contains(f.cfg.Outside, place) {
-		return nil, Drop
+	case by.Action == Translate:
+		port := by.Target.Port()
+		if port == 0 {
+			port = dst.addr.Port()
+		}
+		dst.addr = netip.AddrPortFrom(by.Target.Addr().Unmap(), port)
+	default:
+		return nil, by.Action, by
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if s := f.bound[dst]; s != nil {
-		return s, ""
+		return s, "", by
 	}
 	if f.hosts[dst.addr.Addr()] > 0 {
-		return nil, Refuse
+		return nil, Refuse, by
 	}
-	return nil, Drop
+	return nil, Drop, by
 }
 
 // source is the address a place dials from, with the port its socket has.
@@ -249,10 +261,25 @@ func (f *Fabric) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
+	for _, c := range f.left {
+		c.Close() // its server has its own end to close
+	}
+	f.left = nil
 	if f.sink != nil {
 		return ignoreClosed(f.sink.Close())
 	}
 	return nil
+}
+
+// leave keeps open, until Close, what a server must not know to be closed.
+func (f *Fabric) leave(c net.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		c.Close()
+		return
+	}
+	f.left = append(f.left, c)
 }
 
 func ignoreClosed(err error) error {

@@ -86,7 +86,28 @@ func appTLS(cert *tls.Certificate) *tls.Config {
 	return cfg
 }
 
-// speakSIP is the Access Edge as a web client meets it: it completes the handshake, hears that nobody speaks SIP, and
+// startRegistrar starts what desktop clients in the office sign in to, as far as its door.
+func (l *Lab) startRegistrar(ctx context.Context, p *topology.Pool, n *topology.Node) error {
+	var cert *tls.Certificate
+	if p.Internal.Certificate != nil {
+		c, err := l.issue(p.Internal.Certificate)
+		if err != nil {
+			return err
+		}
+		cert = &c
+	}
+	addr := hostPort(n.Address, p.SIP)
+	ln, err := l.net.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen %s: %w", addr, err)
+	}
+	s := newStreams(ctx)
+	s.serve(tls.NewListener(ln, appTLS(cert)), speakSIP)
+	l.keep(s)
+	return nil
+}
+
+// speakSIP is the Access Edge or a registrar as a web client meets it: it completes the handshake, hears that nobody speaks SIP, and
 // hangs up without a word.
 func speakSIP(_ context.Context, conn net.Conn) {
 	defer conn.Close()

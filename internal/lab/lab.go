@@ -64,6 +64,9 @@ type Options struct {
 	// DropTime is how long a dial into silence takes. Zero means until its context ends, as on a real network.
 	// Bound to the plan it means nothing.
 	DropTime time.Duration
+	// Speed is how many seconds of the deployment pass in one second: of its long polls, and of the time-outs that the
+	// topology sets. Zero means 1.
+	Speed float64
 	// Logger gets what the servers have to say. Nil discards it.
 	Logger *slog.Logger
 }
@@ -79,7 +82,18 @@ func (o *Options) validate() error {
 	if o.Bind != "" && o.Bind != Loopback && o.Bind != Plan {
 		return fmt.Errorf("unknown way to bind %q (known are %s and %s)", o.Bind, Loopback, Plan)
 	}
+	if o.Speed < 0 {
+		return fmt.Errorf("speed %g is negative", o.Speed)
+	}
 	return nil
+}
+
+// scaled is how long something of the deployment's time takes in the lab.
+func (o *Options) scaled(d time.Duration) time.Duration {
+	if o.Speed == 0 {
+		return d
+	}
+	return time.Duration(float64(d) / o.Speed)
 }
 
 // Lab is a running topology. Its methods may be called by several goroutines.
@@ -88,6 +102,7 @@ type Lab struct {
 	opts      Options
 	net       fabric.Network
 	authority *pki.Authority
+	directory *fakelync.Organisation // accounts, tickets and applications, which all pools share
 
 	mu        sync.Mutex // guards the rest while the lab starts
 	dns       *dns.Server
@@ -115,6 +130,7 @@ func Start(ctx context.Context, t *topology.Topology, opts Options) (*Lab, error
 			return nil, fmt.Errorf("lab: %w", err)
 		}
 	}
+	l.directory = fakelync.NewOrganisation(l.organisation())
 	var err error
 	if l.net, err = l.network(); err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
@@ -160,6 +176,7 @@ func (l *Lab) network() (fabric.Network, error) {
 		if err != nil {
 			return nil, err
 		}
+		converted.After = l.opts.scaled(p.After)
 		cfg.Paths = append(cfg.Paths, converted)
 	}
 	return fabric.New(cfg)
@@ -211,6 +228,9 @@ func (l *Lab) startAll(ctx context.Context) error {
 			p := &l.top.Pools[i]
 			for j := range p.Nodes {
 				start(p.Nodes[j].FQDN, func(ctx context.Context) error { return l.startNode(ctx, p, &p.Nodes[j]) })
+				if p.SIP != 0 && !p.Nodes[j].Off() {
+					start("registrar of "+p.Nodes[j].FQDN, func(ctx context.Context) error { return l.startRegistrar(ctx, p, &p.Nodes[j]) })
+				}
 			}
 			if p.Balancer != nil {
 				start("balancer of "+p.Name, func(ctx context.Context) error { return l.startBalancer(ctx, p) })

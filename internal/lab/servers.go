@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"lyncpin/dns"
 	"lyncpin/fakelync"
@@ -89,26 +90,26 @@ func recordText(r topology.Record) string {
 	return strings.TrimSuffix(r.Name, ".") + ". " + r.Type + " " + value
 }
 
-var products = map[string]fakelync.Product{
-	"lync2010": fakelync.Lync2010,
-	"lync2013": fakelync.Lync2013,
-	"sfb2015":  fakelync.SfB2015,
-	"sfb2019":  fakelync.SfB2019,
-}
-
 func (l *Lab) startNode(ctx context.Context, p *topology.Pool, n *topology.Node) error {
-	product := p.Product
-	if product == "" {
-		product = l.top.Product
-	}
 	cfg := fakelync.Config{
-		Product:    products[product],
-		FQDN:       n.FQDN,
-		SIPDomains: l.top.SIPDomains,
-		SimpleURLs: l.simpleURLs(p),
-		Redirects:  p.Redirects,
-		Listen:     l.net.Listen,
-		Log:        l.opts.Logger,
+		Product:            l.product(p),
+		FQDN:               n.FQDN,
+		SIPDomains:         l.top.SIPDomains,
+		SimpleURLs:         l.simpleURLs(p),
+		Redirects:          p.Redirects,
+		Organisation:       l.directory,
+		Pool:               p.Name,
+		Isolated:           n.Isolated,
+		NoTokenCertificate: p.NoTokenCertificate,
+		NoAnonymous:        p.NoAnonymous,
+		OldJoinLauncher:    p.OldJoinLauncher,
+		AuthorizationURI:   p.AuthorizationURI,
+		PassiveURI:         p.PassiveURI,
+		Listen:             l.net.Listen,
+		Log:                l.opts.Logger,
+	}
+	if n.ClockSkew != 0 {
+		cfg.Now = func() time.Time { return time.Now().Add(n.ClockSkew) }
 	}
 	var err error
 	if cfg.Internal, err = l.site(&p.Internal, n, "internal"); err != nil {
@@ -136,6 +137,16 @@ func (l *Lab) site(s *topology.Site, n *topology.Node, name string) (fakelync.Si
 		StoppedAppPools: appPools(s.StoppedAppPools),
 		MinTLS:          tlsVersion(s.MinTLS, tls.VersionTLS10),
 		MaxTLS:          tlsVersion(s.MaxTLS, tls.VersionTLS13),
+
+		FailedApps:         appPools(s.FailedApps),
+		WebTicketHost:      s.WebTicketHost,
+		WindowsAuth:        s.WindowsAuth,
+		NTLM:               s.NTLM,
+		ExtendedProtection: s.ExtendedProtection,
+		Filtering:          fakelync.RequestFiltering{DenyVerbs: s.DenyVerbs, DenySequences: s.DenySequences, MaxBody: s.MaxBody},
+	}
+	for _, g := range s.Grants {
+		out.Grants = append(out.Grants, grants[g])
 	}
 	if s.Certificate != nil {
 		var err error
@@ -234,6 +245,12 @@ func (l *Lab) proxyConfig() (proxy.Config, error) {
 			StrictSNI:  p.StrictSNI,
 			ClientAuth: clientAuth[p.ClientCertificates],
 		},
+		MaxHeader: p.MaxHeader,
+		Timeouts: proxy.Timeouts{
+			Response: l.opts.scaled(p.ResponseTimeout),
+			Idle:     l.opts.scaled(p.IdleTimeout),
+			Lifetime: l.opts.scaled(p.Lifetime),
+		},
 		Unknown: proxy.Unknown{Reset: p.ResetUnknown},
 		Grace:   -1, // nobody is left to wait for when a lab closes
 		Log:     l.opts.Logger,
@@ -302,9 +319,21 @@ func rule(r topology.Rule) proxy.Rule {
 		Rate:                  r.Rate,
 		RemoveRequestHeaders:  r.RemoveRequestHeaders,
 		RemoveResponseHeaders: r.RemoveResponseHeaders,
+		Connections:           r.Connections,
+		Balance:               r.Balance,
+		BufferResponse:        r.BufferResponse,
+		MaxBody:               r.MaxBody,
+		MaxURL:                r.MaxURL,
+		MaxRequestsPerSource:  r.MaxRequestsPerSource,
+		MatchHeaders:          r.MatchHeaders,
+		SetRequestHeaders:     r.SetRequestHeaders,
+		SetResponseHeaders:    r.SetResponseHeaders,
 	}
-	if r.DropQuery {
+	switch {
+	case r.DropQuery:
 		out.URI = "{path}"
+	case r.Normalize:
+		out.URI = "{normalized}{query}"
 	}
 	if r.Respond != nil {
 		out.Respond = &proxy.Response{Status: r.Respond.Status, Headers: r.Respond.Header, Body: r.Respond.Body}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -31,7 +32,21 @@ func (l *Lab) Vantage(place string) *probe.Vantage {
 		PublicRoots:     l.authority.PublicRoots(),
 		EnterpriseRoots: l.authority.EnterpriseRoots(),
 		Managed:         managed,
+		Speed:           l.opts.Speed,
 	}
+}
+
+// SignIn says that the lab's first user signs in, and one more to talk to, holding a silent long poll for so long of the
+// deployment's time. Nil when the lab has no users. Each call returns a value of its own.
+func (l *Lab) SignIn(hold time.Duration) *probe.SigningIn {
+	if len(l.top.Users) == 0 {
+		return nil
+	}
+	out := &probe.SigningIn{Hold: hold}
+	for _, u := range l.top.Users[:min(2, len(l.top.Users))] {
+		out.Accounts = append(out.Accounts, probe.Account{SIP: u.SIP, Login: u.Login, Password: probe.Secret(u.Password)})
+	}
+	return out
 }
 
 // Target is what the administrators of the topology would tell a probe: their plan, and how the proxy is set up.

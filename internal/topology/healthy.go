@@ -68,6 +68,7 @@ func Healthy() *Topology {
 				"meet.contoso.example", "meet.fabrikam.example", "dialin.contoso.example"},
 		}},
 		SimpleURLs: []string{"meet.contoso.example", "meet.fabrikam.example", "dialin.contoso.example"},
+		SIP:        5061,
 		Nodes: []Node{
 			{FQDN: "fe1.contoso.example", Address: FE1Inside},
 			{FQDN: "fe2.contoso.example", Address: FE2Inside},

@@ -24,6 +24,13 @@ func full() *topology.Topology {
 	p.External.MinTLS, p.External.RequireSSL = "1.2", true
 	p.External.StoppedAppPools = []string{"/ucwa"}
 	p.Nodes[1].Stopped = []string{"external"}
+	p.Nodes[0].Isolated, p.Nodes[0].ClockSkew = true, -10*time.Minute
+	p.SIPAccess, p.NoAnonymous = "-", true
+	p.External.WindowsAuth, p.External.ExtendedProtection = []string{"NTLM"}, "require"
+	t.Users[1].Pool, t.Users[2].Online = p.Name, true
+	t.Directory.HostingProviderURL = "https://webdir.online.example/Autodiscover/AutodiscoverService.svc/root"
+	t.Proxy.IdleTimeout, t.Proxy.HTTP2 = 90*time.Second, true
+	t.Proxy.Rules[0].Connections, t.Proxy.Rules[0].SetResponseHeaders = "shared", map[string]string{"Via": "1.1 proxy"}
 	t.Proxy.Certificates[0].Starts, t.Proxy.Certificates[0].Ends = -48*time.Hour, -90*time.Minute
 	t.Proxy.Rules = append(t.Proxy.Rules, topology.Rule{
 		Name: "fixed", Hosts: []string{"*"}, Paths: []string{"/a"},
@@ -31,7 +38,8 @@ func full() *topology.Topology {
 	})
 	t.External.Answers = []topology.Answer{{Name: "*.contoso.example", RCode: "SERVFAIL", Delay: 1500 * time.Millisecond}}
 	t.WiFi = topology.WiFi{Managed: true, View: "external"}
-	t.Paths = []topology.Path{{From: "wifi", To: "203.0.113.0/24", Port: 443, Action: topology.Translate, Target: "172.16.5.5:443"}}
+	t.Paths = []topology.Path{{From: "wifi", To: "203.0.113.0/24", Port: 443, Action: topology.Translate, Target: "172.16.5.5:443"},
+		{From: "external", To: "203.0.113.10", Action: topology.Forget, After: 2 * time.Minute}}
 	return t
 }
 

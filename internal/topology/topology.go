@@ -11,6 +11,7 @@ package topology
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -121,6 +122,12 @@ type Pool struct {
 	// SIPAccess is what desktop clients outside sign in to, the Access Edge, as host:port. Empty means sip.<main SIP
 	// domain>:443; "-" means that no Edge is associated with the pool.
 	SIPAccess string `yaml:"sip_access,omitempty"`
+	// SIP is the port of the nodes that desktop clients inside sign in to, over TLS with the internal site's certificate.
+	// Zero means that there is none, and user documents do not name it.
+	SIP int `yaml:"sip,omitempty"`
+	// ExposedWebInternal names the internal web FQDN in the links for mobile clients, as Set-CsMcxConfiguration
+	// -ExposedWebURL Internal does.
+	ExposedWebInternal bool `yaml:"exposed_web_internal,omitempty"`
 	// HideExternalLinks leaves the links of the external web site out of user documents: the pool has no external web
 	// services set up.
 	HideExternalLinks bool `yaml:"hide_external_links,omitempty"`
@@ -168,7 +175,7 @@ type Site struct {
 	// ExtendedProtection is IIS's setting of that name: empty is off, "require" wants the channel binding of the TLS
 	// connection that reached the machine.
 	ExtendedProtection string `yaml:"extended_protection,omitempty"`
-	// Grants are the OAuth grant types offered; none means windows, anonmeeting and password.
+	// Grants are the OAuth grant types offered: windows, anonmeeting, password, passive. None means the first three.
 	Grants []string `yaml:"grants,omitempty"`
 	// WebTicketHost replaces WebFQDN in the URLs that say where tickets are got.
 	WebTicketHost string `yaml:"web_ticket_host,omitempty"`
@@ -192,6 +199,11 @@ type Node struct {
 	Isolated bool `yaml:"isolated,omitempty"`
 	// ClockSkew is how far the node's clock is ahead.
 	ClockSkew time.Duration `yaml:"clock_skew,omitempty"`
+}
+
+// Off tells whether the whole machine is: neither site is started.
+func (n *Node) Off() bool {
+	return slices.Contains(n.Stopped, "internal") && slices.Contains(n.Stopped, "external")
 }
 
 // Balancer is a hardware load balancer in front of a pool.
@@ -330,6 +342,8 @@ type Rule struct {
 	AddPrefix string `yaml:"add_prefix,omitempty"`
 	// DropQuery sends the path on without what follows the question mark.
 	DropQuery bool `yaml:"drop_query,omitempty"`
+	// Normalize sends the path on decoded and encoded again, as a proxy does that wants to understand it.
+	Normalize bool `yaml:"normalize,omitempty"`
 	// Methods are the only HTTP methods that the rule is for; none means all.
 	Methods []string `yaml:"methods,omitempty"`
 	// Rate is the most requests per client address and minute; zero means no limit.
@@ -349,6 +363,11 @@ type Rule struct {
 	BufferResponse int `yaml:"buffer_response,omitempty"`
 	// MaxBody is the most bytes of a request body; zero means any.
 	MaxBody int64 `yaml:"max_body,omitempty"`
+	// MaxURL is the most bytes of a request's path and query; zero means any.
+	MaxURL int `yaml:"max_url,omitempty"`
+	// RetrySilent is how long a web server may be silent before the same request is sent to the next one as well;
+	// zero means for ever.
+	RetrySilent time.Duration `yaml:"retry_silent,omitempty"`
 	// MaxRequestsPerSource is the most requests in flight per client address; zero means any.
 	MaxRequestsPerSource int `yaml:"max_requests_per_source,omitempty"`
 	// MatchHeaders limits the rule to requests with these header fields; "*" in a value stands for anything.
@@ -381,6 +400,7 @@ const (
 	Refuse    = "refuse"
 	Translate = "translate"
 	Forget    = "forget"
+	MTU       = "mtu"
 )
 
 // Path is a firewall or NAT rule.
@@ -391,10 +411,11 @@ type Path struct {
 	To string `yaml:"to"`
 	// Port is the destination port; zero means all.
 	Port int `yaml:"port,omitempty"`
-	// Action is Drop, Refuse, Translate or Forget: Forget lets connections begin, and loses without a word those on
-	// which nothing was said for After.
-	Action string        `yaml:"action"`
-	After  time.Duration `yaml:"after,omitempty"`
+	// Action is Drop, Refuse, Translate, Forget or MTU. Forget lets connections begin, and loses without a word those on
+	// which nothing was said for After. MTU loses what is sent in packets of full size: small requests and answers pass.
+	Action string `yaml:"action"`
+	// After is for Forget alone.
+	After time.Duration `yaml:"after,omitempty"`
 	// Target is the address:port that Translate leads to.
 	Target string `yaml:"target,omitempty"`
 }

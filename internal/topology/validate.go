@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +21,8 @@ var (
 	places     = []string{"external", "internal", "wifi", "proxy"}
 	schemes    = []string{"https", "http"}
 	recordKind = []string{"A", "AAAA", "CNAME", "SRV", "TXT", "NS", "MX", "PTR", "SOA", "CAA", "NAPTR", "DNAME"}
+	providers  = []string{"Negotiate", "NTLM", "Kerberos", "Basic"}
+	grants     = []string{"password", "windows", "anonmeeting", "passive"}
 	rcodes     = []string{"NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP", "NOTAUTH", "YXDOMAIN", "NOTZONE"}
 )
 
@@ -120,12 +121,6 @@ func (v *validator) topology(t *Topology) {
 			v.fail(path, "%q is there twice", d)
 		}
 	}
-	for i, u := range t.Users {
-		path := fmt.Sprintf("users[%d]", i)
-		if local, domain, ok := strings.Cut(u.SIP, "@"); !ok || local == "" || domain == "" || strings.Contains(u.SIP, ":") {
-			v.fail(path+".sip", "%q is not a sign-in address, user@domain", u.SIP)
-		}
-	}
 	v.view("external_dns", &t.External)
 	v.view("internal_dns", &t.Internal)
 	nodes := map[string]bool{}
@@ -135,6 +130,7 @@ func (v *validator) topology(t *Topology) {
 	if len(t.Pools) == 0 {
 		v.fail("pools", "at least one is needed")
 	}
+	v.people(t)
 	for i := range t.Apps {
 		v.app(fmt.Sprintf("apps[%d]", i), &t.Apps[i])
 	}
@@ -156,10 +152,14 @@ func (v *validator) pool(path string, p *Pool, nodes map[string]bool) {
 	}
 	for _, d := range slices.Sorted(maps.Keys(p.Redirects)) {
 		v.host(path+".redirects", d)
-		if u, err := url.Parse(p.Redirects[d]); err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
-			v.fail(path+".redirects."+d, "%q is not an https or http URL", p.Redirects[d])
-		}
+		v.url(path+".redirects."+d, p.Redirects[d], false)
 	}
+	v.port(path+".sip", p.SIP, true)
+	if p.SIPAccess != "" && p.SIPAccess != "-" {
+		v.hostPort(path+".sip_access", p.SIPAccess)
+	}
+	v.url(path+".authorization_uri", p.AuthorizationURI, true)
+	v.url(path+".passive_uri", p.PassiveURI, true)
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
 		at := fmt.Sprintf("%s.nodes[%d]", path, i)
@@ -179,6 +179,9 @@ func (v *validator) pool(path string, p *Pool, nodes map[string]bool) {
 			if !slices.Contains(n.Stopped, l.site) {
 				v.listen(at, "the "+l.site+" site of "+n.FQDN, n.Address, l.port)
 			}
+		}
+		if !n.Off() {
+			v.listen(at, "the registrar of "+n.FQDN, n.Address, p.SIP)
 		}
 	}
 	if b := p.Balancer; b != nil {
@@ -202,6 +205,14 @@ func (v *validator) site(path string, s *Site) {
 	v.port(path+".http", s.HTTP, true)
 	v.certificate(path+".certificate", s.Certificate)
 	v.versions(path, s.MinTLS, s.MaxTLS)
+	v.words(path+".windows_auth", s.WindowsAuth, providers)
+	v.word(path+".ntlm", s.NTLM, []string{"v2", "deny"}, true)
+	v.word(path+".extended_protection", s.ExtendedProtection, []string{"require"}, true)
+	v.words(path+".grants", s.Grants, grants)
+	if s.WebTicketHost != "" {
+		v.host(path+".web_ticket_host", s.WebTicketHost)
+	}
+	v.atLeastZero(path+".max_body", s.MaxBody)
 }
 
 // versions also reports an empty range, which no TLS library takes.
@@ -242,12 +253,7 @@ func (v *validator) app(path string, a *App) {
 	v.certificate(path+".certificate", a.Certificate)
 	v.listen(path+".https", a.FQDN, a.Address, a.HTTPS)
 	v.listen(path+".http", a.FQDN, a.Address, a.HTTP)
-	if a.Redirect == "" {
-		return
-	}
-	if u, err := url.Parse(a.Redirect); err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
-		v.fail(path+".redirect", "%q is not an https or http URL", a.Redirect)
-	}
+	v.url(path+".redirect", a.Redirect, true)
 }
 
 func (v *validator) view(path string, view *View) {
@@ -335,6 +341,14 @@ func (v *validator) proxy(path string, p *Proxy) {
 		v.certificate(fmt.Sprintf("%s.certificates[%d]", path, i), &p.Certificates[i])
 	}
 	v.versions(path, p.MinTLS, p.MaxTLS)
+	v.word(path+".client_certificates", p.ClientCertificates, []string{RequestCertificate, RequireCertificate}, true)
+	v.notNegative(path+".response_timeout", p.ResponseTimeout)
+	v.notNegative(path+".idle_timeout", p.IdleTimeout)
+	v.notNegative(path+".lifetime", p.Lifetime)
+	v.atLeastZero(path+".max_header", int64(p.MaxHeader))
+	if p.HTTP2 && (p.HTTPS == 0 || p.PlainHTTPS) {
+		v.fail(path+".http2", "it is offered in the TLS handshake, and there is no https listener")
+	}
 	var aliases, rules []string
 	for i := range p.WebServers {
 		w := &p.WebServers[i]
@@ -383,6 +397,21 @@ func (v *validator) rule(path string, r *Rule, aliases []string) {
 	if (len(r.WebServers) > 0) == (r.Respond != nil) {
 		v.fail(path, "needs either web_servers or respond")
 	}
+	v.word(path+".connections", r.Connections, []string{"pin", "shared", "close"}, true)
+	v.word(path+".balance", r.Balance, []string{"round-robin", "source", "cookie"}, true)
+	v.notNegative(path+".retry_silent", r.RetrySilent)
+	for _, n := range []struct {
+		field string
+		value int64
+	}{
+		{"rate", int64(r.Rate)}, {"buffer_response", int64(r.BufferResponse)}, {"max_body", r.MaxBody},
+		{"max_url", int64(r.MaxURL)}, {"max_requests_per_source", int64(r.MaxRequestsPerSource)},
+	} {
+		v.atLeastZero(path+"."+n.field, n.value)
+	}
+	if r.DropQuery && r.Normalize {
+		v.fail(path+".normalize", "drop_query says already what is sent on")
+	}
 	if r.AddPrefix != "" && !strings.HasPrefix(r.AddPrefix, "/") {
 		v.fail(path+".add_prefix", "%q does not begin with a slash", r.AddPrefix)
 	}
@@ -399,7 +428,13 @@ func (v *validator) path(path string, p *Path) {
 		}
 	}
 	v.port(path+".port", p.Port, true)
-	v.word(path+".action", p.Action, []string{Drop, Refuse, Translate}, false)
+	v.word(path+".action", p.Action, []string{Drop, Refuse, Translate, Forget, MTU}, false)
+	switch {
+	case p.Action == Forget && p.After <= 0:
+		v.fail(path+".after", "missing: how long a connection may be idle before it is forgotten")
+	case p.Action != Forget && p.After != 0:
+		v.fail(path+".after", "%w", errors.New("only forget has one"))
+	}
 	switch {
 	case p.Action == Translate:
 		if _, err := netip.ParseAddrPort(p.Target); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -27,6 +28,27 @@ func TestValidate(t *testing.T) {
 		{"no-sip-domain", func(t *topology.Topology) { t.SIPDomains = nil }, "sip_domains: at least one"},
 		{"sip-domain-twice", func(t *topology.Topology) { t.SIPDomains[1] = "CONTOSO.example" }, "sip_domains[1]: \"CONTOSO.example\" is there twice"},
 		{"user", func(t *topology.Topology) { t.Users[1].SIP = "sip:user@contoso.example" }, "users[1].sip: "},
+		{"user-twice", func(t *topology.Topology) { t.Users[1].SIP = "USER1@contoso.example" }, `users[1].sip: "USER1@contoso.example" is there twice`},
+		{"login-twice", func(t *topology.Topology) { t.Users[1].Login = `contoso\user1` }, `users[1].login: "contoso\\user1" is there twice`},
+		{"user-upn", func(t *topology.Topology) { t.Users[0].UPN = `CONTOSO\user1` }, `users[0].upn: "CONTOSO\\user1" is not a sign-in address, user@domain`},
+		{"user-pool", func(t *topology.Topology) { t.Users[0].Pool = "pool1.contoso.example" }, `users[0].pool: there is no pool "pool1.contoso.example" (did you mean "pool01.contoso.example"?)`},
+		{"user-at-director", func(t *topology.Topology) {
+			t.Pools = append(t.Pools, topology.Pool{Name: "dir1.contoso.example", Role: topology.Director})
+			t.Users[0].Pool = "dir1.contoso.example"
+		}, `users[0].pool: "dir1.contoso.example" is a Director`},
+		{"user-online-with-pool", func(t *topology.Topology) { t.Users[0].Pool, t.Users[0].Online = "pool01.contoso.example", true }, "users[0].pool: a user who is homed online has none"},
+		{"lockout", func(t *topology.Topology) { t.Directory.LockoutThreshold = -1 }, "directory.lockout_threshold: -1 is negative"},
+		{"hosting-provider", func(t *topology.Topology) { t.Directory.HostingProviderURL = "webdir.online.example" }, `directory.hosting_provider_url: "webdir.online.example" is not an https or http URL`},
+		{"sip-port", func(t *topology.Topology) { t.Pools[0].SIP = 443 }, "the registrar of fe1.contoso.example would listen at 10.10.10.11:443, where the internal site"},
+		{"sip-access", func(t *topology.Topology) { t.Pools[0].SIPAccess = "sip.contoso.example" }, `pools[0].sip_access: "sip.contoso.example" is not host:port`},
+		{"sip-access-port", func(t *topology.Topology) { t.Pools[0].SIPAccess = "sip.contoso.example:https" }, `pools[0].sip_access: "https" is not a port`},
+		{"authorization-uri", func(t *topology.Topology) { t.Pools[0].AuthorizationURI = "adfs" }, `pools[0].authorization_uri: "adfs" is not an https or http URL`},
+		{"ntlm", func(t *topology.Topology) { t.Pools[0].External.NTLM = "v3" }, `pools[0].external.ntlm: "v3" is not one of v2, deny (did you mean "v2"?)`},
+		{"extended-protection", func(t *topology.Topology) { t.Pools[0].External.ExtendedProtection = "required" }, `pools[0].external.extended_protection: "required" is not one of require (did you mean "require"?)`},
+		{"windows-auth", func(t *topology.Topology) { t.Pools[0].External.WindowsAuth = []string{"NTLM", "Negociate"} }, `pools[0].external.windows_auth[1]: "Negociate" is not one of`},
+		{"grant", func(t *topology.Topology) { t.Pools[0].External.Grants = []string{"pasword"} }, `(did you mean "password"?)`},
+		{"web-ticket-host", func(t *topology.Topology) { t.Pools[0].External.WebTicketHost = "https://a.example" }, `pools[0].external.web_ticket_host: "https://a.example" is not a host name`},
+		{"site-max-body", func(t *topology.Topology) { t.Pools[0].External.MaxBody = -1 }, "pools[0].external.max_body: -1 is negative"},
 		{"no-pool", func(t *topology.Topology) { t.Pools = nil }, "pools: at least one"},
 		{"role", func(t *topology.Topology) { t.Pools[0].Role = "frontend" }, `pools[0].role: "frontend" is not one of front-end, director (did you mean "front-end"?)`},
 		{"redirect", func(t *topology.Topology) { t.Pools[0].Redirects = map[string]string{"a.example": "b.example/root"} }, `pools[0].redirects.a.example: "b.example/root" is not an https or http URL`},
@@ -62,6 +84,14 @@ func TestValidate(t *testing.T) {
 		{"alias-twice", func(t *topology.Topology) { t.Proxy.WebServers[1].Alias = topology.FE1HTTPS }, `proxy.web_servers[1].alias: "fe1-https" is used twice`},
 		{"scheme", func(t *topology.Topology) { t.Proxy.WebServers[0].Scheme = "htps" }, `proxy.web_servers[0].scheme: "htps" is not one of https, http (did you mean "https"?)`},
 		{"verify", func(t *topology.Topology) { t.Proxy.WebServers[0].Verify = "self" }, `proxy.web_servers[0].verify: "self" is not one of`},
+		{"idle-timeout", func(t *topology.Topology) { t.Proxy.IdleTimeout = -1 }, "proxy.idle_timeout: -1ns is negative"},
+		{"http2-without-tls", func(t *topology.Topology) { t.Proxy.HTTP2, t.Proxy.PlainHTTPS = true, true }, "proxy.http2: it is offered in the TLS handshake"},
+		{"client-certificates", func(t *topology.Topology) { t.Proxy.ClientCertificates = "requires" }, `proxy.client_certificates: "requires" is not one of request, require (did you mean "require"?)`},
+		{"connections", func(t *topology.Topology) { t.Proxy.Rules[0].Connections = "share" }, `proxy.publishing_rules[0].connections: "share" is not one of pin, shared, close (did you mean "shared"?)`},
+		{"balance", func(t *topology.Topology) { t.Proxy.Rules[0].Balance = "cookies" }, `(did you mean "cookie"?)`},
+		{"retry-silent", func(t *topology.Topology) { t.Proxy.Rules[0].RetrySilent = -1 }, "proxy.publishing_rules[0].retry_silent: -1ns is negative"},
+		{"rule-max-body", func(t *topology.Topology) { t.Proxy.Rules[0].MaxBody = -1 }, "proxy.publishing_rules[0].max_body: -1 is negative"},
+		{"normalize-and-drop", func(t *topology.Topology) { t.Proxy.Rules[0].Normalize, t.Proxy.Rules[0].DropQuery = true, true }, "proxy.publishing_rules[0].normalize: "},
 		{"rule-listener", func(t *topology.Topology) { t.Proxy.Rules[0].Listener = "tls" }, `proxy.publishing_rules[0].listener: "tls"`},
 		{"rule-without-end", func(t *topology.Topology) { t.Proxy.Rules[0].WebServers = nil }, "proxy.publishing_rules[0]: needs either web_servers or respond"},
 		{"rule-with-two-ends", func(t *topology.Topology) { t.Proxy.Rules[0].Respond = &topology.Response{Status: 200} }, "proxy.publishing_rules[0]: needs either web_servers or respond"},
@@ -72,6 +102,12 @@ func TestValidate(t *testing.T) {
 		}, `paths[0].from: "wlan" is not one of`},
 		{"path-to", func(t *topology.Topology) { t.Paths = []topology.Path{{To: "proxy", Action: "drop"}} }, `paths[0].to: "proxy" is neither an address nor a prefix`},
 		{"path-action", func(t *topology.Topology) { t.Paths = []topology.Path{{To: "203.0.113.10", Action: "droop"}} }, `(did you mean "drop"?)`},
+		{"forget-without-time", func(t *topology.Topology) {
+			t.Paths = []topology.Path{{To: "203.0.113.10", Action: topology.Forget}}
+		}, "paths[0].after: missing: how long a connection may be idle"},
+		{"time-without-forget", func(t *topology.Topology) {
+			t.Paths = []topology.Path{{To: "203.0.113.10", Action: topology.MTU, After: 1}}
+		}, "paths[0].after: only forget has one"},
 		{"path-target", func(t *topology.Topology) {
 			t.Paths = []topology.Path{{To: "203.0.113.10", Action: "translate", Target: "10.0.0.1"}}
 		}, `paths[0].target: "10.0.0.1" is not address:port`},
@@ -112,6 +148,14 @@ func TestValidateAllowsWrongness(t *testing.T) {
 		"port-nobody-listens": func(t *topology.Topology) { t.Proxy.WebServers[0].Port = 443 },
 		"dead-address":        func(t *topology.Topology) { t.Proxy.WebServers[0].Address = "10.10.10.99" },
 		"by-name":             func(t *topology.Topology) { t.Proxy.WebServers[0].Address = "fe1.contoso.example" },
+		"off-frees-sip-port": func(t *topology.Topology) {
+			t.Pools[0].Nodes[0].Stopped = []string{"internal", "external"}
+			t.Pools[0].Nodes[1].Address = topology.FE1Inside
+		},
+		"no-edge":           func(t *topology.Topology) { t.Pools[0].SIPAccess = "-" },
+		"edge-by-address":   func(t *topology.Topology) { t.Pools[0].SIPAccess = "203.0.113.20:443" },
+		"skewed":            func(t *topology.Topology) { t.Pools[0].Nodes[0].ClockSkew = -time.Hour },
+		"user-of-no-domain": func(t *topology.Topology) { t.Users[0].SIP = "user1@tailspin.example" },
 		"stopped-frees-ports": func(t *topology.Topology) {
 			t.Pools[0].Nodes[0].Stopped, t.Pools[0].External.HTTPS = []string{"internal"}, 443
 			t.Pools[0].Nodes = t.Pools[0].Nodes[:1]
