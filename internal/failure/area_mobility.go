@@ -2,5 +2,14 @@ package failure
 
 // mobilityModes are about phones as a whole.
 func mobilityModes() []Mode {
-	return []Mode{mobilityDiscoveryFails, mobilityPushNotificationsBroken, mobilitySipPortsFirewalled}
+	return []Mode{
+		mobilityPgetReplaced,
+		mobilityManualURLWrong,
+		mobilityCachedEndpointStale,
+		mobilityPushNotificationsBroken,
+		mobilitySipPortsFirewalled,
+		// What remains to be said when nothing else was found.
+		mobilityDiscoveryFails,
+		mobilityWiFiCannotReachExternalFQDN,
+	}
 }

@@ -4,9 +4,18 @@ package failure
 func networkModes() []Mode {
 	return []Mode{
 		networkWANRuleMissing,
+		networkNATMissing,
+		networkServerBehindCGNAT,
+		networkAsymmetricPathDrop,
+		networkBlockRFC1918OnWAN,
+		networkForwardProxyRequired,
+		networkSharedIP443Conflict,
 		networkCaptivePortal,
+		networkGuestIsolation,
 		networkHairpinNATRefused,
+		networkHairpinAsymmetric,
 		networkNATToWrongHost,
+		networkPort80FilteredByISP,
 		networkFirewallProxyToFEBlocked,
 	}
 }

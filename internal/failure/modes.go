@@ -45,17 +45,18 @@ func Modes() []Mode {
 	return slices.Concat(dnsModes(), networkModes(), tlsModes(), proxyModes(), frontendModes(), meetingModes(), hybridModes(), authModes(), policyModes(), mobilityModes())
 }
 
-// Rules are the rules of all modes that can be decided. Each explains that discovery fails, for that mode is what
-// remains to be said when no other was found.
+// lastResorts are the modes that remain to be said when no other was found, from the narrowest to the widest.
+var lastResorts = []probe.ID{"mobility.discovery-fails", "mobility.wifi-cannot-reach-external-fqdn"}
+
+// Rules are the rules of all modes that can be decided. Each explains the last resorts, and of these each explains the
+// wider ones.
 func Rules() []probe.Rule {
 	var rules []probe.Rule
 	for _, m := range Modes() {
 		if m.Undecidable != "" {
 			continue
 		}
-		if m.ID != mobilityDiscoveryFails.ID {
-			m.Explains = append(slices.Clone(m.Explains), mobilityDiscoveryFails.ID)
-		}
+		m.Explains = slices.Concat(m.Explains, lastResorts[slices.Index(lastResorts, m.ID)+1:])
 		rules = append(rules, m.Rule)
 	}
 	return rules
