@@ -37,7 +37,6 @@ type session struct {
 	addr      netip.AddrPort
 	handshook string // purpose of the handshakes
 	conn      net.Conn
-	made      time.Time // when the connection was made
 	reader    *bufio.Reader
 	budget    *limited
 	handshake int
@@ -104,7 +103,6 @@ func (s *session) dial(ctx context.Context) Outcome {
 		return outcome
 	}
 	s.used = false
-	s.made = time.Now()
 	s.budget = &limited{conn: s.conn}
 	s.reader = bufio.NewReader(s.budget)
 	return outcome
@@ -124,69 +122,51 @@ type request struct {
 	target  string // path and query, as sent
 	host    string // Host header; empty for the session's
 	accept  string
-	form    bool          // an empty form as the body
-	agent   string        // User-Agent; empty for the probe's own
-	fields  []string      // further header lines, "Name: value"; they may hold secrets, and records leave them out
-	body    []byte        // sent with its length; nil for none
-	within  time.Duration // how long the answer may take; zero means Limits.Request
+	form    bool // an empty form as the body
 }
 
 // do sends one request, records the exchange and returns it. A connection that the server had closed since the
 // last answer is made again, once; so is a first one that is missing. A server that stays silent is not asked again,
 // and what was not asked or was cut off by the end of the run is no observation.
 func (s *session) do(ctx context.Context, r request) *Exchange {
-	x, _ := s.ask(ctx, r)
-	return x
-}
-
-// ask is do for those who read more of the answer's body than a record keeps.
-func (s *session) ask(ctx context.Context, r request) (*Exchange, []byte) {
-	x := s.exchange(r)
-	if s.hopeless() {
-		x.Outcome = Outcome{Code: NotChecked, Text: "the server has been silent too often"}
-		return x, nil
+	x := Exchange{
+		Purpose: r.purpose, Method: r.method, Host: s.host, Addr: s.addr.String(), Accept: r.accept,
 	}
-	defer s.o.wait(ctx, x.Addr)()
-	started := time.Now()
-	reused := s.conn != nil && s.used
-	body, outcome := s.try(ctx, r, x)
-	if reused && (outcome.Code == Closed || outcome.Code == Reset) && x.Status == 0 {
-		s.close()
-		body, outcome = s.try(ctx, r, x)
-	}
-	x.Outcome = outcome
-	x.Elapsed = time.Since(started)
-	x.Handshake = s.handshake
-	switch {
-	case !x.Outcome.OK() && over(ctx):
-		return x, nil
-	case x.Outcome.Code == Timeout:
-		s.silence++
-	case x.Status != 0:
-		s.answered = true
-	}
-	s.o.note(x)
-	return x, body
-}
-
-// exchange is the request as a record has it, before it was sent.
-func (s *session) exchange(r request) *Exchange {
-	x := &Exchange{
-		Purpose: r.purpose, Method: cmp.Or(r.method, http.MethodGet), Host: s.host, Addr: s.addr.String(), Accept: r.accept,
+	if x.Method == "" {
+		x.Method = http.MethodGet
 	}
 	if r.host != "" {
 		x.Host = strings.ToLower(r.host)
 	}
 	x.URL = s.scheme + "://" + s.authority(r) + r.target
-	return x
-}
+	if s.hopeless() {
+		x.Outcome = Outcome{Code: NotChecked, Text: "the server has been silent too often"}
+		return &x
+	}
+	defer s.o.wait(ctx, x.Addr)()
+	started := time.Now()
+	reused := s.conn != nil && s.used
+	x.Outcome = s.try(ctx, r, &x)
+	if reused && (x.Outcome.Code == Closed || x.Outcome.Code == Reset) && x.Status == 0 {
+		s.close()
+		x.Outcome = s.try(ctx, r, &x)
+	}
+	x.Elapsed = time.Since(started)
+	x.Handshake = s.handshake
+	switch {
+	case !x.Outcome.OK() && over(ctx):
+		return &x
+	case x.Outcome.Code == Timeout:
+		s.silence++
+	case x.Status != 0:
+		s.answered = true
+	}
 
-// note appends an exchange to the section, and numbers it.
-func (o *observer) note(x *Exchange) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	x.ID = len(o.section.Exchanges) + 1
-	o.section.Exchanges = append(o.section.Exchanges, *x)
+	s.o.mu.Lock()
+	defer s.o.mu.Unlock()
+	x.ID = len(s.o.section.Exchanges) + 1
+	s.o.section.Exchanges = append(s.o.section.Exchanges, x)
+	return &x
 }
 
 // wait lets a few requests at once go to an address, and returns what to call after the answer. A request that has
@@ -217,84 +197,67 @@ func (o *observer) wait(ctx context.Context, addr string) (done func()) {
 }
 
 // try makes one attempt on the connection as it is.
-func (s *session) try(ctx context.Context, r request, x *Exchange) ([]byte, Outcome) {
+func (s *session) try(ctx context.Context, r request, x *Exchange) Outcome {
 	if s.conn == nil {
 		if outcome := s.dial(ctx); s.conn == nil {
-			return nil, outcome
+			return outcome
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.within, s.o.limits.Request))
+	ctx, cancel := context.WithTimeout(ctx, s.o.limits.Request)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
 	if err := s.conn.SetDeadline(deadline); err != nil {
-		return nil, classify(err)
+		return classify(err)
 	}
 	conn := s.conn
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	body, keep, err := s.roundTrip(r, x)
+	keep, err := s.roundTrip(r, x)
 	if !stop() || !keep || err != nil {
 		s.close()
 	}
-	return body, classify(err)
+	return classify(err)
 }
 
 // roundTrip writes the request and reads the answer; keep tells whether the connection can serve again.
-func (s *session) roundTrip(r request, x *Exchange) (body []byte, keep bool, err error) {
-	if _, err := s.conn.Write(append(s.head(r), r.body...)); err != nil {
-		return nil, false, err
-	}
-	return s.readAnswer(x)
-}
-
-// head is the request line and the header, as sent.
-func (s *session) head(r request) []byte {
+func (s *session) roundTrip(r request, x *Exchange) (keep bool, err error) {
 	var head bytes.Buffer
-	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n",
-		cmp.Or(r.method, http.MethodGet), r.target, s.authority(r), cmp.Or(r.agent, "lyncpin"))
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lyncpin\r\n", x.Method, r.target, s.authority(r))
 	if r.accept != "" {
 		fmt.Fprintf(&head, "Accept: %s\r\n", r.accept)
-	}
-	for _, f := range r.fields {
-		head.WriteString(f + "\r\n")
 	}
 	if r.form {
 		head.WriteString("Content-Type: application/x-www-form-urlencoded;charset=UTF-8\r\nContent-Length: 0\r\n")
 	}
-	if r.body != nil {
-		fmt.Fprintf(&head, "Content-Length: %d\r\n", len(r.body))
-	}
 	head.WriteString("\r\n")
-	return head.Bytes()
-}
-
-// readAnswer reads the final answer into the exchange, and returns its whole body.
-func (s *session) readAnswer(x *Exchange) (body []byte, keep bool, err error) {
+	if _, err := s.conn.Write(head.Bytes()); err != nil {
+		return false, err
+	}
 	resp, err := s.readHead(x.Method)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	defer resp.Body.Close()
 	x.Status = resp.StatusCode
 	x.Header = kept(resp.Header)
 	s.budget.left += s.o.limits.Body
-	body, err = io.ReadAll(io.LimitReader(resp.Body, s.o.limits.Body+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, s.o.limits.Body+1))
 	x.Size = len(body)
 	x.Body = textOf(body)
 	switch {
 	case int64(len(body)) > s.o.limits.Body:
-		return nil, false, errTooLarge
+		return false, errTooLarge
 	case err != nil:
-		return nil, false, s.readError(err)
+		return false, s.readError(err)
 	}
 	x.Document = parseDocument(resp.Header.Get("Content-Type"), body)
 	s.used = true
 	// Bytes beyond the answer would be taken for the next one.
-	return body, !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols && s.reader.Buffered() == 0, nil
+	return !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols && s.reader.Buffered() == 0, nil
 }
 
 // readHead reads the head of the final answer.
 func (s *session) readHead(method string) (*http.Response, error) {
-	s.budget.left, s.budget.first = headLimit, time.Time{}
+	s.budget.left = headLimit
 	for range informative {
 		resp, err := http.ReadResponse(s.reader, &http.Request{Method: method})
 		if err != nil {
@@ -318,10 +281,9 @@ func (s *session) readError(err error) error {
 
 // limited reads a connection up to a limit, and remembers why it ended.
 type limited struct {
-	conn  net.Conn
-	left  int64
-	first time.Time // when the first byte of the answer came
-	err   error
+	conn net.Conn
+	left int64
+	err  error
 }
 
 func (l *limited) Read(p []byte) (int, error) {
@@ -331,9 +293,6 @@ func (l *limited) Read(p []byte) (int, error) {
 	}
 	n, err := l.conn.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
-	if n > 0 && l.first.IsZero() {
-		l.first = time.Now()
-	}
 	if err != nil {
 		l.err = err
 	}
