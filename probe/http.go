@@ -40,9 +40,10 @@ type session struct {
 	reader    *bufio.Reader
 	budget    *limited
 	handshake int
-	used      bool // an answer has come over this connection
-	answered  bool // an answer has come over any connection of the session
-	silence   int  // requests that timed out
+	used      bool   // an answer has come over this connection
+	answered  bool   // an answer has come over any connection of the session
+	silence   int    // requests that timed out
+	interim   func() // called for every 1xx answer; may be nil
 }
 
 // slot holds the session of one host and address from request to request. One goroutine at a time has it, so that
@@ -267,6 +268,9 @@ func (s *session) readHead(method string) (*http.Response, error) {
 			return resp, nil
 		}
 		resp.Body.Close()
+		if s.interim != nil {
+			s.interim()
+		}
 	}
 	return nil, malformed{errors.New("interim answers without end")}
 }

@@ -171,6 +171,8 @@ type observer struct {
 	turns    map[string]chan struct{} // by ip:port
 	linked   hostSet                  // hosts that this vantage's own documents named
 	users    map[string]string        // by host: the user link of its document, and "legacy "+host for the legacy one
+	// Who asked and who shook hands, by the ID of the exchange or handshake: those who sign in do it side by side.
+	asked, shook map[int]string
 }
 
 func newObserver(v *Vantage, run []string, target Target, limits Limits, learned, named *hostSet) *observer {
@@ -180,6 +182,7 @@ func newObserver(v *Vantage, run []string, target Target, limits Limits, learned
 		certs:   map[string]Certificate{}, verified: map[string]Outcome{},
 		servers: map[string]*nameServer{}, lookups: map[string]*pending{}, gates: map[string]*gate{},
 		slots: map[string]*slot{}, hops: map[string]*hop{}, turns: map[string]chan struct{}{}, linked: hostSet{most: maxHosts}, users: map[string]string{},
+		asked: map[int]string{}, shook: map[int]string{},
 	}
 }
 
@@ -214,7 +217,7 @@ func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Se
 	}
 	s.Started = o.started
 	s.Elapsed = time.Since(o.started)
-	s.number()
+	s.number(o.asked, o.shook)
 	s.Walks = walksOf(s, o.target)
 	for k, c := range o.certs {
 		certs[k] = c

@@ -1,0 +1,112 @@
+package probe
+
+import (
+	"encoding/base64"
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// secrets are texts that must not come into a record: passwords, tickets, tokens. Servers send them back in answers, in
+// error pages, in links. It is safe for several goroutines.
+type secrets struct {
+	mu   sync.Mutex
+	list []string // longest first
+}
+
+// shortest is the least length of a secret that is looked for: a shorter one would be found in every word.
+const shortest = 4
+
+// hide adds a secret, in the forms in which it travels.
+func (s *secrets) hide(secret string) {
+	if len(secret) < shortest {
+		return
+	}
+	var escaped strings.Builder
+	xml.EscapeText(&escaped, []byte(secret))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, form := range []string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret), escaped.String(), base64.StdEncoding.EncodeToString([]byte(secret)),
+	} {
+		if !slices.Contains(s.list, form) {
+			s.list = append(s.list, form)
+		}
+	}
+	slices.SortStableFunc(s.list, func(a, b string) int { return len(b) - len(a) })
+}
+
+const omitted = "…"
+
+// Forms of secrets that nobody had to tell: compact tickets and SAML ones, the messages of NTLM, and what the answers of
+// token services hold.
+var (
+	ticketForms = regexp.MustCompile(`(?i)\b(cwt=|opaque=)[A-Za-z0-9+/=_.~%-]{4,}`)
+	ntlmForms   = regexp.MustCompile(`TlRMTVNTU[A-Za-z0-9+/=]+`)
+	tokenMember = regexp.MustCompile(`("(?:access_token|refresh_token|id_token|password)"\s*:\s*")[^"]*`)
+	secretNames = []string{"Assertion", "UserToken", "BinarySecret", "BinarySecurityToken", "CipherValue", "SignatureValue", "Password", "Username"}
+	elements    = regexp.MustCompile(`(?is)<((?:[\w.-]+:)?(?:` + strings.Join(secretNames, "|") + `))\b[^>]*>`)
+)
+
+// scrub leaves secrets out of a text.
+func (s *secrets) scrub(text string) string {
+	s.mu.Lock()
+	known := slices.Clone(s.list)
+	s.mu.Unlock()
+	for _, k := range known {
+		text = strings.ReplaceAll(text, k, omitted)
+	}
+	text = ticketForms.ReplaceAllString(text, "${1}"+omitted)
+	return ntlmForms.ReplaceAllString(text, omitted)
+}
+
+// scrubBody leaves secrets out of a body.
+func (s *secrets) scrubBody(body []byte) []byte {
+	if len(body) == 0 {
+		return nil
+	}
+	return []byte(s.scrub(tokenMember.ReplaceAllString(withoutElements(string(body)), "${1}"+omitted)))
+}
+
+// withoutElements empties the elements that hold secrets. One that is not closed ends with the text.
+func withoutElements(text string) string {
+	var out strings.Builder
+	for {
+		at := elements.FindStringSubmatchIndex(text)
+		if at == nil {
+			out.WriteString(text)
+			return out.String()
+		}
+		if strings.HasSuffix(text[:at[1]], "/>") {
+			out.WriteString(text[:at[1]])
+			text = text[at[1]:]
+			continue
+		}
+		name := text[at[2]:at[3]]
+		out.WriteString(text[:at[0]] + "<" + name + ">" + omitted)
+		text = text[at[1]:]
+		end := "</" + name
+		i := strings.Index(text, end)
+		if i < 0 {
+			return out.String()
+		}
+		text = text[i:]
+	}
+}
+
+// scrubHeader leaves secrets out of a header.
+func (s *secrets) scrubHeader(h http.Header) http.Header {
+	for name, values := range h {
+		for i, v := range values {
+			if strings.EqualFold(name, "X-MS-WebTicket") || strings.EqualFold(name, "Authorization") {
+				v = omitted
+			}
+			h[name][i] = s.scrub(v)
+		}
+	}
+	return h
+}
