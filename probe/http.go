@@ -163,11 +163,16 @@ func (s *session) do(ctx context.Context, r request) *Exchange {
 		s.answered = true
 	}
 
-	s.o.mu.Lock()
-	defer s.o.mu.Unlock()
-	x.ID = len(s.o.section.Exchanges) + 1
-	s.o.section.Exchanges = append(s.o.section.Exchanges, x)
+	s.o.note(&x)
 	return &x
+}
+
+// note numbers an exchange and appends it to the section.
+func (o *observer) note(x *Exchange) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	x.ID = len(o.section.Exchanges) + 1
+	o.section.Exchanges = append(o.section.Exchanges, *x)
 }
 
 // wait lets a few requests at once go to an address, and returns what to call after the answer. A request that has
@@ -233,32 +238,38 @@ func (s *session) roundTrip(r request, x *Exchange) (keep bool, err error) {
 	if _, err := s.conn.Write(head.Bytes()); err != nil {
 		return false, err
 	}
+	_, keep, err = s.readAnswer(x)
+	return keep, err
+}
+
+// readAnswer reads the final answer into the exchange, and returns its whole body.
+func (s *session) readAnswer(x *Exchange) (body []byte, keep bool, err error) {
 	resp, err := s.readHead(x.Method)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	defer resp.Body.Close()
 	x.Status = resp.StatusCode
 	x.Header = kept(resp.Header)
 	s.budget.left += s.o.limits.Body
-	body, err := io.ReadAll(io.LimitReader(resp.Body, s.o.limits.Body+1))
+	body, err = io.ReadAll(io.LimitReader(resp.Body, s.o.limits.Body+1))
 	x.Size = len(body)
 	x.Body = textOf(body)
 	switch {
 	case int64(len(body)) > s.o.limits.Body:
-		return false, errTooLarge
+		return nil, false, errTooLarge
 	case err != nil:
-		return false, s.readError(err)
+		return nil, false, s.readError(err)
 	}
 	x.Document = parseDocument(resp.Header.Get("Content-Type"), body)
 	s.used = true
 	// Bytes beyond the answer would be taken for the next one.
-	return !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols && s.reader.Buffered() == 0, nil
+	return body, !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols && s.reader.Buffered() == 0, nil
 }
 
 // readHead reads the head of the final answer.
 func (s *session) readHead(method string) (*http.Response, error) {
-	s.budget.left = headLimit
+	s.budget.left, s.budget.first = headLimit, time.Time{}
 	for range informative {
 		resp, err := http.ReadResponse(s.reader, &http.Request{Method: method})
 		if err != nil {
@@ -288,6 +299,8 @@ type limited struct {
 	conn net.Conn
 	left int64
 	err  error
+	// first is when the first byte of the answer came.
+	first time.Time
 }
 
 func (l *limited) Read(p []byte) (int, error) {
@@ -297,6 +310,9 @@ func (l *limited) Read(p []byte) (int, error) {
 	}
 	n, err := l.conn.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
+	if n > 0 && l.first.IsZero() {
+		l.first = time.Now()
+	}
 	if err != nil {
 		l.err = err
 	}

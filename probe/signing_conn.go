@@ -31,8 +31,9 @@ type clientConn struct {
 	at      endpoint
 	by      string   // who asks; keeps the record in the same order whatever the timing
 	secrets *secrets // what must not come into the record
-	// firstByte is the time from the last request to the first byte of its answer, zero when none came. The connection
-	// was made at s.made.
+	// made is when the connection was made. firstByte is the time from the last request to the first byte of its answer,
+	// zero when none came.
+	made      time.Time
 	firstByte time.Duration
 }
 
@@ -121,6 +122,7 @@ func (c *clientConn) try(ctx context.Context, r signedRequest, x *Exchange) ([]b
 		s.o.mu.Lock()
 		s.o.shook[s.handshake] = c.by
 		s.o.mu.Unlock()
+		c.made = time.Now()
 		if why := c.distrusted(); why != "" {
 			s.close()
 			return nil, Outcome{Code: NotChecked, Text: why}
