@@ -61,6 +61,18 @@ func (l *lossy) passes(lost *bool, n int) bool {
 	return true
 }
 
+// giveUp ends reads once a packet of full size was lost, after the fabric's DropTime, as it ends a dial into silence. The
+// caller stops it when it has read.
+func (l *lossy) giveUp() (stop func() bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	quiet := l.fabric.cfg.DropTime
+	if quiet == 0 || l.burst == 0 || !l.in && !l.out {
+		return func() bool { return false }
+	}
+	return time.AfterFunc(quiet, func() { l.SetReadDeadline(time.Now()) }).Stop
+}
+
 func (l *lossy) Write(p []byte) (int, error) {
 	if l.isClosed() {
 		return 0, net.ErrClosed
@@ -74,6 +86,7 @@ func (l *lossy) Write(p []byte) (int, error) {
 func (l *lossy) Read(p []byte) (int, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
+	defer l.giveUp()()
 	if len(l.rest) == 0 {
 		n, err := l.conn.Read(l.buf[:])
 		switch {
@@ -82,6 +95,7 @@ func (l *lossy) Read(p []byte) (int, error) {
 		case n == 0 && timedOut(err): // it is the reader who has had enough
 			return 0, err
 		case !l.passes(&l.in, n):
+			defer l.giveUp()()
 			return l.silence.Read(p)
 		case n == 0:
 			return 0, err

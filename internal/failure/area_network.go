@@ -10,6 +10,7 @@ func networkModes() []Mode {
 		networkBlockRFC1918OnWAN,
 		networkForwardProxyRequired,
 		networkSharedIP443Conflict,
+		networkMTUBlackhole,
 		networkCaptivePortal,
 		networkGuestIsolation,
 		networkHairpinNATRefused,

@@ -79,7 +79,7 @@ func detectNetworkSharedIP443Conflict(v *probe.View) probe.Verdict {
 	edge := ""
 	for _, d := range v.Domains() {
 		for _, name := range edgeNames(out, d) {
-			if commonAddress(shared, out.Resolve(name)) {
+			if edge == "" && commonAddress(shared, out.Resolve(name)) {
 				edge = name
 			}
 		}
