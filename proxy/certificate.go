@@ -83,6 +83,10 @@ func (cs *certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, er
 }
 
 func (o TLSOptions) config(cs *certificates) *tls.Config {
+	protocols := []string{"http/1.1"}
+	if o.HTTP2 {
+		protocols = []string{"h2", "http/1.1"}
+	}
 	return &tls.Config{
 		MinVersion:             o.minVersion(),
 		MaxVersion:             o.Max,
@@ -90,7 +94,7 @@ func (o TLSOptions) config(cs *certificates) *tls.Config {
 		SessionTicketsDisabled: o.NoTickets,
 		ClientAuth:             o.ClientAuth,
 		ClientCAs:              o.ClientCAs,
-		NextProtos:             []string{"http/1.1"},
+		NextProtos:             protocols,
 		GetCertificate:         cs.choose,
 	}
 }

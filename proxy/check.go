@@ -36,6 +36,9 @@ func (c *Config) Check() []string {
 			warn("timeouts."+t.field, "%v cuts the polls of mobile clients, which are silent for up to %v", t.value, mobileWait)
 		}
 	}
+	if c.TLS.HTTP2 {
+		warn("tls.http2", "clients that take HTTP/2 cannot log on with NTLM or Negotiate")
+	}
 	if c.Timeouts.Lifetime > 0 {
 		warn("timeouts.lifetime", "every client is cut off after %v, busy or not", c.Timeouts.Lifetime)
 	}
@@ -122,6 +125,12 @@ func (c *Config) checkRule(i int, warn warner) {
 			warn(at+".connections", "shared upstream connections hand one user's NTLM session to the next client")
 		case "close":
 			warn(at+".connections", "a connection per request makes NTLM and Negotiate fail")
+		}
+		if r.HTTP10 {
+			warn(at+".http10", "HTTP/1.0 takes a connection per request, which makes NTLM and Negotiate fail")
+		}
+		if r.RetrySilent > 0 {
+			warn(at+".retry_silent", "what is silent for %v is done twice: messages are sent again, and polls end one another", r.RetrySilent)
 		}
 		if r.HostHeader != "" && r.HostHeader != "preserve" {
 			warn(at+".host_header", "Lync web services need the Host the client sent")

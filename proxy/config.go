@@ -66,6 +66,10 @@ type TLSOptions struct {
 	NoTickets bool
 	// CipherSuites limits TLS 1.0 to 1.2 to these. None means Go's choice.
 	CipherSuites []uint16
+	// HTTP2 offers HTTP/2 to clients. Connection-bound authentication cannot live on it: every request with NTLM or
+	// Negotiate that comes over HTTP/2 goes to the web server over a connection of its own, so that no log-on is ever
+	// completed there, and nobody else's connection is logged on either.
+	HTTP2 bool
 	// ClientAuth asks clients for a certificate. The zero value does not. A certificate is checked against ClientCAs
 	// when ClientAuth says so.
 	ClientAuth tls.ClientAuthType
@@ -138,6 +142,14 @@ type Rule struct {
 	// authenticates its connection, "shared" shares them always, "close" opens one per request. Only "pin" is fit
 	// for NTLM and Negotiate; "shared" hands one user's session to the next client.
 	Connections string
+	// HTTP10 speaks HTTP/1.0 to the web servers, one request per connection, as old proxies do. It goes before Connections. A
+	// request body of unknown length is held until it is complete, for HTTP/1.0 has no chunks; more than 4 MiB of one are refused
+	// with 411.
+	HTTP10 bool
+	// RetrySilent sends a request again, to the next web server if there are several, when no answer has begun for so long. The
+	// first answer counts. Zero never does, which alone is safe: a request may be meant to wait, and what it asks for is done
+	// twice. Requests with bodies over 4 MiB are not sent again. Negative means never, too.
+	RetrySilent time.Duration
 
 	// HostHeader is the Host sent on: "preserve" (also "") is what the client sent, "web-server" is the web server's address, anything
 	// else is sent as it stands, with {host}, {address} and {port} filled in.

@@ -27,7 +27,8 @@
 //
 // # Limits
 //
-// Both sides speak HTTP/1.1 only: connection-bound authentication is not defined over HTTP/2. Reason phrases are the
+// Both sides speak HTTP/1.1, because connection-bound authentication is not defined over HTTP/2 ([TLSOptions.HTTP2] offers
+// it to clients all the same, [Rule.HTTP10] speaks an older one to web servers). Reason phrases are the
 // standard ones, and names of header fields are sent in their canonical spelling. A path with an invalid percent escape is
 // refused with 400. A target that begins with two slashes has bytes outside RFC 3986 escaped. A body that is refused
 // before it was sent ("Expect: 100-continue") costs the client its connection, and a pinned one with it. There is no cache,

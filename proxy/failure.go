@@ -60,6 +60,8 @@ func classify(ex *exchange, err error) *failure {
 		}
 	}
 	switch {
+	case errors.Is(err, errUnmeasured):
+		return fail(http.StatusLengthRequired, "length-required", "the request does not say how long its body is, and that is longer than the proxy holds")
 	case errors.Is(err, errNoWebServer):
 		return fail(http.StatusServiceUnavailable, "no-web-server", "no web server of the publishing rule is enabled and healthy")
 	case errors.Is(err, errClientSilent):

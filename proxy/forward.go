@@ -130,6 +130,9 @@ func (upstream) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ex.rule.RetrySilent > 0 && len(nodes) > 0 {
+		return ex.insist(req, nodes)
+	}
 	err = errNoWebServer
 	for _, n := range nodes {
 		var res *http.Response
@@ -145,6 +148,11 @@ func (upstream) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // attempt sends req to one web server.
 func (ex *exchange) attempt(req *http.Request, n *node) (*http.Response, error) {
+	return ex.addressed(req, n)()
+}
+
+// addressed makes req one for that web server, ready to be sent by the function returned.
+func (ex *exchange) addressed(req *http.Request, n *node) (send func() (*http.Response, error)) {
 	ex.node = n
 	w := n.server
 	out := req.WithContext(req.Context())
@@ -155,7 +163,13 @@ func (ex *exchange) attempt(req *http.Request, n *node) (*http.Response, error) 
 	if req.Body != nil {
 		out.Body = &attemptBody{Reader: req.Body}
 	}
-	return ex.transport(req.Header, w).RoundTrip(out)
+	t := ex.transport(req.Header, w)
+	if t == w.old {
+		if err := complete(out); err != nil {
+			return func() (*http.Response, error) { return nil, err }
+		}
+	}
+	return func() (*http.Response, error) { return t.RoundTrip(out) }
 }
 
 func (ex *exchange) hostHeader(asked string, w *webServer) string {
@@ -173,11 +187,18 @@ func (ex *exchange) hostHeader(asked string, w *webServer) string {
 // transport is the pool of connections this request may use. A connection is made the client's own before the first leg of its
 // authentication is sent, for afterwards it would be too late.
 func (ex *exchange) transport(h http.Header, w *webServer) *http.Transport {
-	switch ex.rule.Connections {
-	case "shared":
+	switch {
+	case ex.rule.HTTP10:
+		return w.old
+	case ex.rule.Connections == "shared":
 		return w.shared
-	case "close":
+	case ex.rule.Connections == "close":
 		return w.single
+	case ex.multiplexed:
+		if authenticates(h) {
+			return w.single
+		}
+		return w.shared
 	}
 	own, _ := ex.conn.pinned(w)
 	if own || authenticates(h) {

@@ -164,6 +164,7 @@ type fileTLS struct {
 	Max       string `yaml:"max"`
 	StrictSNI bool   `yaml:"strict_sni"`
 	NoTickets bool   `yaml:"no_tickets"`
+	HTTP2     bool   `yaml:"http2"`
 	Client    string `yaml:"client_certificates"`
 	ClientCA  string `yaml:"client_ca"`
 }
@@ -197,6 +198,8 @@ type fileRule struct {
 	Cookie                fileCookie        `yaml:"cookie"`
 	HealthCheck           *fileHealthCheck  `yaml:"health_check"`
 	Connections           string            `yaml:"connections"`
+	HTTP10                bool              `yaml:"http10"`
+	RetrySilent           string            `yaml:"retry_silent"`
 	HostHeader            string            `yaml:"host_header"`
 	StripPrefix           string            `yaml:"strip_prefix"`
 	AddPrefix             string            `yaml:"add_prefix"`
@@ -319,6 +322,7 @@ func (v *conversion) rule(at string, r fileRule) Rule {
 			Name: r.Cookie.Name, HTTPOnly: r.Cookie.HTTPOnly, Secure: r.Cookie.Secure,
 			MaxAge: v.duration(at+".cookie.max_age", r.Cookie.MaxAge),
 		},
+		HTTP10: r.HTTP10, RetrySilent: v.duration(at+".retry_silent", r.RetrySilent),
 		HostHeader: r.HostHeader, StripPrefix: r.StripPrefix, AddPrefix: r.AddPrefix, URI: r.URI,
 		SetRequestHeaders: r.SetRequestHeaders, RemoveRequestHeaders: r.RemoveRequestHeaders,
 		SetResponseHeaders: r.SetResponseHeaders, RemoveResponseHeaders: r.RemoveResponseHeaders,
@@ -390,6 +394,7 @@ func (v *conversion) tls(f fileTLS) TLSOptions {
 	}
 	return TLSOptions{
 		Min: v.version("tls.min", f.Min), Max: v.version("tls.max", f.Max), StrictSNI: f.StrictSNI, NoTickets: f.NoTickets,
+		HTTP2:      f.HTTP2,
 		ClientAuth: mode, ClientCAs: v.pool("tls.client_ca", f.ClientCA),
 	}
 }

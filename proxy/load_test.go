@@ -48,6 +48,22 @@ func ExampleConfig_Check() {
 	// web_servers[0]: fe1: port 80 of a Front End is the internal web site; clients outside need 8080
 }
 
+func TestLoadConfigOfOldAndNewProtocols(t *testing.T) {
+	t.Parallel()
+	cfg, err := proxy.LoadConfig("proxy.yaml", []byte(`
+http: [":80"]
+tls: {http2: true}
+web_servers: [{alias: fe1, address: 10.10.10.11, scheme: http}]
+publishing_rules: [{hosts: ["*"], web_servers: [fe1], http10: true, retry_silent: 30s}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := cfg.Rules[0]; !cfg.TLS.HTTP2 || !r.HTTP10 || r.RetrySilent != 30*time.Second {
+		t.Errorf("HTTP2 %v, HTTP10 %v, RetrySilent %v", cfg.TLS.HTTP2, r.HTTP10, r.RetrySilent)
+	}
+}
+
 // certificateFiles writes what testdata/proxy.yaml names into dir.
 func certificateFiles(t *testing.T, dir string) {
 	t.Helper()
@@ -202,6 +218,9 @@ func TestCheck(t *testing.T) {
 		{"any-scheme", "publishing_rules[0].any_scheme: requests alternate between web servers with https and with http", func(c *proxy.Config) { c.Rules[0].AnyScheme = true }},
 		{"shared", "publishing_rules[0].connections: shared upstream connections hand one user's NTLM session to the next client", func(c *proxy.Config) { c.Rules[0].Connections = "shared" }},
 		{"close", "publishing_rules[0].connections: a connection per request makes NTLM and Negotiate fail", func(c *proxy.Config) { c.Rules[0].Connections = "close" }},
+		{"http10", "publishing_rules[0].http10: HTTP/1.0 takes a connection per request, which makes NTLM and Negotiate fail", func(c *proxy.Config) { c.Rules[0].HTTP10 = true }},
+		{"retry-silent", "publishing_rules[0].retry_silent: what is silent for 30s is done twice: messages are sent again, and polls end one another", func(c *proxy.Config) { c.Rules[0].RetrySilent = 30 * time.Second }},
+		{"http2", "tls.http2: clients that take HTTP/2 cannot log on with NTLM or Negotiate", func(c *proxy.Config) { c.TLS.HTTP2 = true }},
 		{"host-header", "publishing_rules[0].host_header: Lync web services need the Host the client sent", func(c *proxy.Config) { c.Rules[0].HostHeader = "web-server" }},
 		{"any-host", "publishing_rules[0].hosts: any host reaches fe1, fe1-http", func(c *proxy.Config) { c.Rules[0].Hosts = []string{"*"} }},
 		{"uncertified", "publishing_rules[0].hosts[0]: no certificate is for meet.contoso.example", func(c *proxy.Config) { c.Rules[0].Hosts[0] = "meet.contoso.example" }},

@@ -76,7 +76,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		ReadHeaderTimeout:            within(cfg.Timeouts.Header, headerDefault),
 		IdleTimeout:                  keepAlive(cfg.Timeouts.Idle),
 		MaxHeaderBytes:               maxHeaderDefault,
-		Protocols:                    http1(),
+		Protocols:                    listening(),
 		ErrorLog:                     log.New(serverErrors{cfg.Log}, "", 0),
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  withClient,
@@ -215,6 +215,13 @@ func (s *Server) HTTPAddrs() []net.Addr { return s.addrs(false) }
 // History is what the proxy was asked, oldest first; the newest history.DefaultLimit requests are kept. A request is in it once it
 // has ended, which may be a moment after the client has the answer.
 func (s *Server) History() []Request { return s.history.All() }
+
+// listening are the protocols that clients may speak. Which are offered, the TLS handshake tells.
+func listening() *http.Protocols {
+	p := http1()
+	p.SetHTTP2(true)
+	return p
+}
 
 func http1() *http.Protocols {
 	p := new(http.Protocols)

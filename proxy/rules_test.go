@@ -283,6 +283,27 @@ func TestRateIsPerMinute(t *testing.T) {
 	}
 }
 
+// A rule can refuse what old proxies do not know.
+func TestRefusedFraming(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.server("fe1", "https", nil)
+	w.rule(proxy.Rule{MatchHeaders: map[string]string{"Transfer-Encoding": "chunked"}, Respond: &proxy.Response{Status: 411}})
+	w.rule(proxy.Rule{MatchHeaders: map[string]string{"Expect": "100-continue"}, Respond: &proxy.Response{Status: 417}})
+	w.rule(proxy.Rule{WebServers: []string{"fe1"}})
+	w.start()
+	for framing, want := range map[string]int{
+		"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n": 411,
+		"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n":      417,
+		"Content-Length: 2\r\n\r\nhi":                            200,
+	} {
+		res := w.say(w.raw("https"), "POST / HTTP/1.1\r\nHost: "+published+"\r\n"+framing)
+		if res.StatusCode != want {
+			t.Errorf("%q: got %s, want %d", framing, res.Status, want)
+		}
+	}
+}
+
 func TestMaxBodyOfAChunkedBody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

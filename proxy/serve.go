@@ -26,9 +26,11 @@ type exchange struct {
 	clientText string
 	cookie     string // value of the affinity cookie
 	pinned     bool
-	abort      context.CancelCauseFunc
-	failure    *failure // what the proxy answered itself, and why
-	began      time.Time
+	// multiplexed says that the client speaks HTTP/2, whose requests share one connection.
+	multiplexed bool
+	abort       context.CancelCauseFunc
+	failure     *failure // what the proxy answered itself, and why
+	began       time.Time
 }
 
 type exchangeKey struct{}
@@ -52,6 +54,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		host:       hostname(r.Host),
 		clientText: conn.clientText(),
 		began:      time.Now(),
+
+		multiplexed: r.ProtoMajor >= 2,
 	}
 	if conn.https {
 		ex.scheme = "https"

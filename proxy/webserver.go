@@ -29,6 +29,7 @@ type webServer struct {
 	tls       *tls.Config
 	shared    *http.Transport // for every client
 	single    *http.Transport // a connection per request
+	old       *http.Transport // a connection per request, and HTTP/1.0
 }
 
 func newWebServer(w WebServer, cfg Config) *webServer {
@@ -67,6 +68,7 @@ func newWebServer(w WebServer, cfg Config) *webServer {
 	s.shared = s.newTransport()
 	s.single = s.newTransport()
 	s.single.DisableKeepAlives = true
+	s.old = s.newHTTP10()
 	return s
 }
 

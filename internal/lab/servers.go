@@ -244,6 +244,7 @@ func (l *Lab) proxyConfig() (proxy.Config, error) {
 			Max:        tlsVersion(p.MaxTLS, 0),
 			StrictSNI:  p.StrictSNI,
 			ClientAuth: clientAuth[p.ClientCertificates],
+			HTTP2:      p.HTTP2,
 		},
 		MaxHeader: p.MaxHeader,
 		Timeouts: proxy.Timeouts{
@@ -287,7 +288,9 @@ func (l *Lab) proxyConfig() (proxy.Config, error) {
 	}
 	for _, r := range p.Rules {
 		if len(r.Hosts) > 0 { // one that publishes nothing is as good as none
-			cfg.Rules = append(cfg.Rules, rule(r))
+			out := rule(r)
+			out.RetrySilent = l.opts.scaled(r.RetrySilent)
+			cfg.Rules = append(cfg.Rules, out)
 		}
 	}
 	return cfg, nil
@@ -320,6 +323,7 @@ func rule(r topology.Rule) proxy.Rule {
 		RemoveRequestHeaders:  r.RemoveRequestHeaders,
 		RemoveResponseHeaders: r.RemoveResponseHeaders,
 		Connections:           r.Connections,
+		HTTP10:                r.HTTP10,
 		Balance:               r.Balance,
 		BufferResponse:        r.BufferResponse,
 		MaxBody:               r.MaxBody,

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"net"
 	"slices"
 	"strconv"
@@ -44,7 +45,11 @@ func (l *Lab) SignIn(hold time.Duration) *probe.SigningIn {
 	}
 	out := &probe.SigningIn{Hold: hold}
 	for _, u := range l.top.Users[:min(2, len(l.top.Users))] {
-		out.Accounts = append(out.Accounts, probe.Account{SIP: u.SIP, Login: u.Login, Password: probe.Secret(u.Password)})
+		out.Accounts = append(out.Accounts, probe.Account{
+			SIP:      u.SIP,
+			Login:    cmp.Or(u.TypedLogin, u.Login),
+			Password: probe.Secret(cmp.Or(u.TypedPassword, u.Password)),
+		})
 	}
 	return out
 }

@@ -254,6 +254,9 @@ func (v *validator) app(path string, a *App) {
 	v.listen(path+".https", a.FQDN, a.Address, a.HTTPS)
 	v.listen(path+".http", a.FQDN, a.Address, a.HTTP)
 	v.url(path+".redirect", a.Redirect, true)
+	if a.Refuses != 0 && (a.Refuses < 400 || a.Refuses > 599) {
+		v.fail(path+".refuses", "%d is not the status of a refusal", a.Refuses)
+	}
 }
 
 func (v *validator) view(path string, view *View) {
