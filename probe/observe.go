@@ -35,6 +35,7 @@ func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Lim
 		}
 	}
 	limits = limits.withDefaults()
+	limits.Total += holdingTime(vantages)
 	ctx, cancel := context.WithTimeout(ctx, limits.Total)
 	defer cancel()
 
@@ -200,6 +201,7 @@ func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Se
 		slot.session.close()
 	}
 	s := &o.section
+	s.Exchanges = slices.DeleteFunc(s.Exchanges, func(x Exchange) bool { return x.Purpose == leftOut })
 	for _, g := range o.gates {
 		if g.conn != nil {
 			g.conn.Close()

@@ -186,16 +186,18 @@ type Poll struct {
 	Asked time.Duration `json:"asked_ns"`
 	Held  time.Duration `json:"held_ns"`
 	// Elapsed is how long it took to end, FirstByte to the first byte of the answer (zero when none came), Age how old
-	// the connection was then.
+	// the connection was then. When an answer came that was not waited for, the next request followed at once over the same
+	// connection: all times are since the first, and Exchange, Outcome and what is below it are of the last.
 	Elapsed   time.Duration `json:"elapsed_ns"`
 	FirstByte time.Duration `json:"first_byte_ns,omitempty"`
 	Age       time.Duration `json:"age_ns,omitempty"`
-	// Event is when something was made to happen, since the poll began; zero when nothing was. Delivered says that the
-	// poll's answer told of it.
+	// Event is when something was made to happen, since the poll began; zero when nothing was. Delivered says that an
+	// answer told of it. To a silent poll it happens at the end of Held: a connection that was waiting delivers it, a
+	// dead one does not. A busy poll goes on after it, until the end of Held.
 	Event     time.Duration `json:"event_ns,omitempty"`
 	Delivered bool          `json:"delivered,omitempty"`
 	// Outcome is OK when a whole answer came, whatever its status; Closed, Reset; Timeout when the probe was still
-	// waiting at the end of Held, which for a silent poll shorter than Asked is as it should be.
+	// waiting at the end of Held: so a busy poll ends well, and a silent one, whose Event is not delivered, is dead.
 	Outcome Outcome `json:"outcome"`
 	Status  int     `json:"status,omitempty"`
 	// FrontEnd says that the answer has the form of UCWA: it came from a Front End, not from something on the way.

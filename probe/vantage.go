@@ -57,13 +57,14 @@ func (v *Vantage) dial(ctx context.Context, network, addr string) (net.Conn, err
 	if v.Dial != nil {
 		return v.Dial(ctx, network, addr)
 	}
-	var d net.Dialer
+	// Without TCP's keep-alive probes, which phones do not send: they would keep alive what a firewall forgets.
+	d := net.Dialer{KeepAlive: -1}
 	return d.DialContext(ctx, network, addr)
 }
 
 // Limits bound a probe. Zero fields mean the default beside them.
 type Limits struct {
-	// Total is the deadline of one vantage. Default 60 s.
+	// Total is the deadline of one vantage, without the time that long polls are held. Default 60 s.
 	Total time.Duration
 	// Connect, Handshake and Request bound one TCP connection (5 s), one TLS handshake (10 s) and one HTTP
 	// request with its answer (15 s). Query bounds one DNS question to one server (3 s).

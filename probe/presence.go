@@ -1,0 +1,95 @@
+package probe
+
+import (
+	"context"
+	"net/http"
+)
+
+// presence changes the presence of an account, and changes it back.
+type presence struct {
+	o           *observer
+	who         *signedIn
+	to          link
+	was, other  string
+	changed     bool
+	unreachable bool
+}
+
+// ofPresence tells an event of the account's own presence.
+func ofPresence(e *event) bool { return e.rel == "presence" }
+
+// presenceOf reads the presence of the client's account.
+func (o *observer) presenceOf(ctx context.Context, who *signedIn) *presence {
+	p := &presence{o: o, who: who}
+	to, err := who.link("presence", "/me/presence")
+	if err != nil {
+		p.unreachable = true
+		return p
+	}
+	p.to = to
+	line := who.connect("presence")
+	defer line.close()
+	x, body := line.do(ctx, who.request(SignInUCWA, http.MethodGet, to.target))
+	doc := ucwaOf(x, body)
+	if doc == nil || x.Status != http.StatusOK {
+		p.unreachable = true
+		return p
+	}
+	o.forget(x)
+	p.was, p.other = doc.values["availability"], "Busy"
+	if p.was == p.other {
+		p.other = "Online"
+	}
+	return p
+}
+
+// change sets another presence, and tells whether that was done.
+func (p *presence) change(ctx context.Context) bool {
+	p.changed = p.set(ctx, p.other)
+	return p.changed
+}
+
+// restore sets the presence back, also when the run was stopped. What the server chose by itself it chooses again.
+func (p *presence) restore(ctx context.Context) {
+	switch p.was {
+	case "Online", "Busy", "DoNotDisturb", "BeRightBack", "Away", "Offwork":
+	default:
+		p.was = "Online"
+	}
+	if p.changed {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.o.limits.Request)
+		defer cancel()
+		p.set(ctx, p.was)
+	}
+}
+
+func (p *presence) set(ctx context.Context, availability string) bool {
+	if p.unreachable {
+		return false
+	}
+	line := p.who.connect("presence")
+	defer line.close()
+	x, _ := line.do(ctx, p.who.request(SignInUCWA, http.MethodPost, p.to.target).with(p.who.media, p.who.input(property{"availability", availability})))
+	ok := x.Outcome.OK() && x.Status >= 200 && x.Status <= 299
+	if ok {
+		p.o.forget(x)
+	}
+	return ok
+}
+
+// makeAvailable says that the account is there, of which its application is told.
+func (o *observer) makeAvailable(ctx context.Context, who *signedIn) bool {
+	to, err := who.link("makeMeAvailable", "/me/makeMeAvailable")
+	if err != nil {
+		return false
+	}
+	line := who.connect("available")
+	defer line.close()
+	x, _ := line.do(ctx, who.request(SignInUCWA, http.MethodPost, to.target).with(who.media, who.input(
+		property{"signInAs", "Online"}, property{"supportedModalities", []string{"Messaging"}}, property{"supportedMessageFormats", []string{"Plain"}})))
+	ok := x.Outcome.OK() && x.Status >= 200 && x.Status <= 299
+	if ok {
+		o.forget(x)
+	}
+	return ok
+}
