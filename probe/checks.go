@@ -328,6 +328,7 @@ func (o *observer) visitWeb(ctx context.Context, host string) {
 	}
 	connecting.Wait()
 	first := slices.IndexFunc(sessions, func(s *session) bool { return s.conn != nil })
+	var challenge *Exchange
 	for i, s := range sessions {
 		asking.Go(func() {
 			defer s.release()
@@ -335,11 +336,14 @@ func (o *observer) visitWeb(ctx context.Context, host string) {
 				return
 			}
 			for _, r := range o.webRequests(host, i == first) {
-				s.do(ctx, r)
+				if x := s.do(ctx, r); r.purpose == GetUser {
+					challenge = x // the first address alone is asked for it
+				}
 			}
 		})
 	}
 	asking.Wait()
+	o.reachIssuer(ctx, challenge)
 	// A client follows the user link to whatever port it names.
 	for purpose, u := range o.userLinks(host) {
 		if u.scheme != "https" || u.port != 443 {

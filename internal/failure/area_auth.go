@@ -1,4 +1,11 @@
 package failure
 
-// authModes are about tickets, tokens and log-ons.
-func authModes() []Mode { return nil }
+// authModes are about tickets, tokens and log-ons: what is offered, whether machines can check it at all, then the
+// account, and last what refuses a right password.
+func authModes() []Mode {
+	return []Mode{
+		authWebTicketHrefWrongHost,
+		authAuthenticateOrderKerberosFirst,
+		authCertprovUnreachable,
+	}
+}

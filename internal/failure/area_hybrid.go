@@ -1,5 +1,12 @@
 package failure
 
+// hybridModes are about users and domains that live in the online service.
 func hybridModes() []Mode {
-	return []Mode{hybridLyncdiscoverPointsOnline, hybridRedirectLoop, hybridSecondDomainOnlineOnly}
+	return []Mode{
+		hybridLyncdiscoverPointsOnline,
+		hybridRedirectLoop,
+		hybridRedirectTargetBlocked,
+		hybridRetiredOnlineService,
+		hybridSecondDomainOnlineOnly,
+	}
 }

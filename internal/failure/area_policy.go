@@ -1,4 +1,8 @@
 package failure
 
 // policyModes are about what users are allowed to.
-func policyModes() []Mode { return nil }
+func policyModes() []Mode {
+	return []Mode{
+		policyCertificateChainDownloadOff,
+	}
+}

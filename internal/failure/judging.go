@@ -39,7 +39,7 @@ func verdict(evidence []probe.Evidence) probe.Verdict {
 }
 
 // externalWebHosts are the hosts of the external web services: the declared ones, and those that discovery
-// answers of the external web site named outside.
+// answers of the external web site named outside. Those of the online service, to which users may be sent on, are its own.
 func externalWebHosts(v *probe.View) []string {
 	return probe.Once(v, "external web hosts", findExternalWebHosts)
 }
@@ -56,7 +56,7 @@ func findExternalWebHosts(v *probe.View) []string {
 		}
 	}
 	slices.Sort(hosts)
-	return slices.Compact(hosts)
+	return slices.DeleteFunc(slices.Compact(hosts), isOnline)
 }
 
 // internalSigns tells whether anything shows that the internal web site answers for the host.

@@ -97,6 +97,8 @@ var (
 	tokenPattern  = regexp.MustCompile(`(?i)MsRtcOAuth\s[^\n]*?href=(?:"([^"]*)"|([^",\s]+))`)
 	grantsPattern = regexp.MustCompile(`(?i)MsRtcOAuth\s[^\n]*?grant_type="([^"]*)"`)
 	issuerPattern = regexp.MustCompile(`(?i)Bearer\s[^\n]*?authorization_uri="([^"]*)"`)
+
+	tokenErrorPattern = regexp.MustCompile(`"error"\s*:\s*"([a-z_]+)"`) // RFC 6749 section 5.2
 )
 
 // challengeOf reads a challenge. It is nil when the answer is none. Some software joins the lines into one.
