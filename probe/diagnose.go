@@ -21,7 +21,7 @@ func Diagnose(rec *Record, rules []Rule) *Report {
 func Conclude(rec *Record, rules []Rule) *Report {
 	rep := &Report{
 		Schema: ReportSchema, Target: rec.Target,
-		Findings: []Finding{}, Undecided: []Undecided{}, Vantages: []string{},
+		Findings: []Finding{}, Undecided: []Undecided{}, Notes: notesOn(rec), Vantages: []string{},
 	}
 	rec = rec.sound()
 	view := NewView(rec)
@@ -58,6 +58,17 @@ func Conclude(rec *Record, rules []Rule) *Report {
 	}
 	rep.Verdict, rep.Summary = sumUp(rep)
 	return rep
+}
+
+// notesOn says what the record leaves out on purpose.
+func notesOn(rec *Record) []string {
+	for _, s := range rec.Sections {
+		if s != nil && len(s.SignIns) > 0 {
+			return []string{}
+		}
+	}
+	return []string{"Nobody signed in, so what comes after the Front End's challenge (tickets, the application, long polls) was not looked at. " +
+		"Probe with an account to have it looked at."}
 }
 
 // Judge asks one rule. A rule that panics, forgets its verdict or finds without evidence is a defect, and the

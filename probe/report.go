@@ -27,6 +27,8 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	// Undecided are the rules that could not tell.
 	Undecided []Undecided `json:"undecided"`
+	// Notes are sentences on what was left out on purpose, and so says nothing either way.
+	Notes []string `json:"notes"`
 	// Checked counts the rules that applied and were decided; NotApplicable those that did not apply.
 	Checked       int `json:"checked"`
 	NotApplicable int `json:"not_applicable"`

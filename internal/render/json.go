@@ -18,6 +18,7 @@ func JSON(w io.Writer, rep *probe.Report) error {
 	whole.Target.SIPDomains = list(rep.Target.SIPDomains)
 	whole.Vantages = list(rep.Vantages)
 	whole.Undecided = list(rep.Undecided)
+	whole.Notes = list(rep.Notes)
 	whole.Steps = list(rep.Steps)
 	whole.Findings = make([]probe.Finding, len(rep.Findings))
 	for i, f := range rep.Findings {

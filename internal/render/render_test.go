@@ -240,7 +240,7 @@ func FuzzText(f *testing.F) {
 			{ID: b, Name: a, State: probe.Failed, Detail: c}, {Name: c, State: probe.NotTried, Detail: a}, {Name: a, State: probe.NotTried, Detail: a},
 		}}
 		rep := &probe.Report{
-			Verdict: c, Summary: a, Undecided: []probe.Undecided{{ID: probe.ID(b), Why: c}}, Steps: []probe.Step{step},
+			Verdict: c, Summary: a, Notes: []string{b}, Undecided: []probe.Undecided{{ID: probe.ID(b), Why: c}}, Steps: []probe.Step{step},
 			Findings: []probe.Finding{
 				{ID: probe.ID(a), Severity: probe.Severity(width), Title: b, Cause: c, Remedy: a + "\n" + b, BecauseOf: probe.ID(b),
 					Evidence: []probe.Evidence{{Vantage: b, Text: c, Step: a}}, Settings: []probe.Setting{{Product: c, Text: b}, {Product: b, Text: a}}},

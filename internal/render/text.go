@@ -34,6 +34,7 @@ func Text(w io.Writer, rep *probe.Report, opts Options) error {
 	p.summary(rep)
 	p.findings(rep.Findings)
 	p.undecided(rep.Undecided)
+	p.notes(rep.Notes)
 	p.steps(rep)
 	_, err := w.Write(p.out.Bytes())
 	return err
@@ -240,6 +241,14 @@ func (p *printer) undecided(list []probe.Undecided) {
 	p.put(0, "", "", "Could not be decided:")
 	for _, u := range list {
 		p.put(2, faint, string(u.ID)+": ", u.Why)
+	}
+}
+
+// notes writes what was left out on purpose.
+func (p *printer) notes(list []string) {
+	for _, n := range list {
+		p.blank()
+		p.put(0, faint, "Note: ", n)
 	}
 }
 
