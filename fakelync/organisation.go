@@ -65,6 +65,11 @@ type OrganisationConfig struct {
 	DirectoryDown bool
 	// LockoutThreshold is how many wrong passwords in a row lock an account. Zero means none does.
 	LockoutThreshold int
+	// MaxApplications is how many applications a user may have at a time. Zero means 25.
+	MaxApplications int
+	// DeniedUserAgents are clients that the client version policy blocks: no application is created for one whose
+	// User-Agent, in the header or in the request, contains such a text, upper and lower case alike.
+	DeniedUserAgents []string
 	// Now is the clock of tickets and applications. Nil means time.Now. Machines with a clock of their own judge the
 	// lifetime of a ticket by it.
 	Now func() time.Time
@@ -79,6 +84,8 @@ type Organisation struct {
 
 	mu      sync.Mutex
 	tickets map[string]ticket // by their text
+
+	mobility mobility
 }
 
 // NewOrganisation returns an organisation in which nobody is signed in.

@@ -43,7 +43,7 @@ type Request struct {
 	// BodyBytes is the number of body bytes that arrived.
 	BodyBytes int64
 	// Status and SubStatus are those of the answer, as IIS logs them. Status 0 means that the client went away before
-	// its request was complete.
+	// its request was complete, or that client or machine went away before a long poll was answered.
 	Status, SubStatus int
 	// User is the sign-in address of whom the request was from, as its ticket, its password or its connection's Windows
 	// authentication said. It is empty for nobody, and for anonymous participants of meetings.
@@ -110,6 +110,8 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	resp := response{}
 	if err == nil {
 		resp = e.site.answer(q)
+	}
+	if resp.status != 0 {
 		s.stamp(&resp, r, s.cfg.now())
 	}
 	entry := Request{
@@ -123,7 +125,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		entry.Scheme, entry.SNI, entry.TLS = "https", r.TLS.ServerName, r.TLS.Version
 	}
 	s.log.Add(entry)
-	if err != nil {
+	if resp.status == 0 {
 		panic(http.ErrAbortHandler) // net/http's way to drop a connection without an answer
 	}
 	resp.write(w)

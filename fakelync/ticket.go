@@ -126,9 +126,3 @@ func (s *site) tokenError(code string, why diagnosis) response {
 	r.body = []byte(`{"error":"` + code + `"}`)
 	return r
 }
-
-// ucwaTicket and ucwaOAuth are the 401 of the two addresses of UCWA: phones bring web tickets to the first, web
-// applications bring tokens to the second. The status is documented; that each names its own kind of ticket is inferred.
-func (s *site) ucwaTicket(*query, string) response { return s.ticketChallenge() }
-
-func (s *site) ucwaOAuth(*query, string) response { return s.oauthChallenge() }

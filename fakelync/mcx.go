@@ -1,0 +1,3 @@
+package fakelync
+
+type session struct{}
