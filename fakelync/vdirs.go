@@ -72,7 +72,7 @@ func vdirs() []vdir {
 		{app: "ucwa", path: "/ucwa/v1/applications", sites: onBoth, from: 2013, answers: own, own: (*site).ucwaTicket},
 		{app: "ucwa", path: "/ucwa/oauth/v1/applications", sites: onBoth, from: 2013, answers: own, own: (*site).ucwaOAuth},
 		{app: "mcx", path: "/mcx", sites: onBoth, until: 2015, answers: folder},
-		{app: "mcx", path: "/mcx/mcxservice.svc", sites: onBoth, until: 2015, answers: service},
+		{app: "mcx", path: "/mcx/mcxservice.svc", sites: onBoth, until: 2015, answers: own, own: (*site).mcx},
 		{app: "reach", path: "/reach", sites: onBoth, answers: folder},
 		{app: "reach", path: "/reach/sip.svc", sites: onBoth, answers: service},
 		{app: "lwa", path: "/lwa", sites: onBoth, from: 2013, answers: own, own: (*site).webAppPage},
