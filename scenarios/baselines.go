@@ -27,10 +27,13 @@ func baselines() []Scenario {
 		{"wildcard-certificate", "a wildcard certificate on the proxy, and one name beside it", wildcardCertificate},
 		{"cname-records", "discovery by CNAME to the web FQDN of the same domain", cnameRecords},
 		{"http-only-discovery", "discovery published on port 80 only, and its name not in the certificate", httpOnlyDiscovery},
-		{"lync2010", "Lync Server 2010 with its updates", product("lync2010")},
+		{"lync2010", "Lync Server 2010 with its updates, and affinity for its mobile sessions", lync2010},
 		{"lync2013", "Lync Server 2013", product("lync2013")},
 		{"sfb2019", "Skype for Business Server 2019", product("sfb2019")},
 		{"two-pools-with-exchange", "two pools, Office Web Apps and Exchange behind one address", twoPoolsWithExchange},
+		{"home-on-second-pool", "two pools, and discovery is answered by the other one than the user's", homeOnSecondPool},
+		{"hybrid-user-on-premises", "hybrid: a colleague is homed in the online service", hybridColleague},
+		{"hybrid-user-online", "hybrid: the user who signs in is homed in the online service", hybridUser},
 		{"dual-stack", "the proxy has an IPv6 address as well", dualStack},
 		{"managed-phones", "phones have the enterprise root, and the internal site a certificate of it", managedPhones},
 		{"guest-wifi", "phones in the office use the public name servers", guestWiFi},
@@ -38,7 +41,7 @@ func baselines() []Scenario {
 		{"verify-none", "the proxy does not verify the Front Ends", verifyNone},
 	} {
 		out = append(out, Scenario{
-			ID: "baseline/" + b.name, Kind: KindBaseline, Title: b.title, build: edited(topology.Healthy, b.edit),
+			ID: "baseline/" + b.name, Kind: KindBaseline, Title: b.title, SignIn: true, build: edited(topology.Healthy, b.edit),
 		})
 	}
 	return out
@@ -120,6 +123,7 @@ func withDirector(t *topology.Topology) {
 				"meet.contoso.example", "meet.fabrikam.example", "dialin.contoso.example"),
 		}},
 		SimpleURLs: slices.Clone(t.FrontEndPool().SimpleURLs),
+		SIP:        5061,
 		Nodes:      []topology.Node{{FQDN: "dir1.contoso.example", Address: directorInside}},
 	}
 	t.Pools = append(t.Pools, d)
@@ -196,6 +200,28 @@ func product(name string) func(*topology.Topology) {
 	return func(t *topology.Topology) { t.Product = name }
 }
 
+// lync2010 has the affinity that Microsoft asks for since its mobility service, whose sessions live on one Front End.
+func lync2010(t *topology.Topology) {
+	t.Product = "lync2010"
+	t.Proxy.Rules[0].Balance = "cookie"
+}
+
+func homeOnSecondPool(t *topology.Topology) {
+	twoPoolsWithExchange(t)
+	t.Users[0].Pool = "pool02.contoso.example"
+}
+
+// hybrid moves a user to the online service, which is told of by the hosting provider's URL.
+func hybrid(t *topology.Topology, user int) {
+	t.Plan.Hybrid = true
+	t.Users[user].Online = true
+	t.Directory.HostingProviderURL = "https://webdir.online.lync.com/Autodiscover/AutodiscoverService.svc/root"
+}
+
+func hybridColleague(t *topology.Topology) { hybrid(t, 1) }
+
+func hybridUser(t *topology.Topology) { hybrid(t, 0) }
+
 func twoPoolsWithExchange(t *topology.Topology) {
 	const web, webInside = "lyncweb2-ext.contoso.example", "lyncweb2-int.contoso.example"
 	first := t.FrontEndPool()
@@ -212,8 +238,9 @@ func twoPoolsWithExchange(t *topology.Topology) {
 				"meet.contoso.example", "meet.fabrikam.example", "dialin.contoso.example"},
 		}},
 		SimpleURLs: slices.Clone(first.SimpleURLs),
+		SIP:        5061,
 		Nodes:      []topology.Node{{FQDN: "fe3.contoso.example", Address: poolTwoNode}},
-		Balancer:   &topology.Balancer{Address: poolTwoBalancer, Ports: map[int]int{80: 80, 443: 443, 8080: 8080, 4443: 4443}},
+		Balancer:   &topology.Balancer{Address: poolTwoBalancer, Ports: map[int]int{80: 80, 443: 443, 8080: 8080, 4443: 4443, 5061: 5061}},
 	}
 	t.Pools = append(t.Pools, second)
 	t.Plan.ExternalWeb = append(t.Plan.ExternalWeb, web)

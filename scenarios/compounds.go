@@ -2,7 +2,9 @@ package scenarios
 
 import (
 	"fmt"
+	"time"
 
+	"lyncpin/internal/failure"
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -11,6 +13,17 @@ import (
 type compound struct {
 	name   string
 	faults []string // as Fault takes them; the first is made first
+}
+
+// needs is what a scenario with a fault of the mode needs, and whatever it needs besides.
+func needs(id probe.ID, signIn bool, hold time.Duration) (bool, time.Duration) {
+	modes := failure.Modes()
+	for i := range modes {
+		if m := &modes[i]; m.ID == id {
+			signIn, hold = signIn || signsIn(m), max(hold, holds(m))
+		}
+	}
+	return signIn, hold
 }
 
 // compounds are deployments with two root causes; a diagnosis that stops at the first would name only one.
@@ -33,6 +46,7 @@ func compounds() []Scenario {
 				mode = probe.ID(id)
 			}
 			s.Want = append(s.Want, mode)
+			s.SignIn, s.Hold = needs(mode, s.SignIn, s.Hold)
 			edits = append(edits, edit)
 		}
 		s.build = edited(topology.Healthy, edits...)

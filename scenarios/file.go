@@ -1,10 +1,12 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -27,6 +29,8 @@ import (
 //	  - add_record: {view: internal, name: meet.contoso.example, type: A, value: 10.10.10.12}
 //	  - remove_record: {view: external, name: meet.contoso.example}
 //	faults: [dns.lyncdiscover-missing]   # modes, or <mode>/<case>; made after the edits
+//	sign_in: true                        # the first users sign in; left out: when a fault or hold needs it
+//	hold: 200s                           # and hold a silent long poll so long; left out: when a fault needs it
 //	expect:
 //	  found: [dns.lyncdiscover-missing]  # the root causes: exactly these, in any order; []: nothing, and no doubt
 //	  absent: [dns.servfail]             # must not be found, not even as a consequence
@@ -49,15 +53,24 @@ func Load(path string, data []byte) (Scenario, error) {
 	return f.scenario()
 }
 
+// holdMost is the longest that a poll is held: clients wait for 30 minutes at most (UCWA SDK, "Event channel details").
+const holdMost = 30 * time.Minute
+
 // file is a scenario file while it is read.
 type file struct {
 	path    string
 	name    string
 	base    func() *topology.Topology
 	changes []change
-	modes   []probe.ID // of the faults
-	expect  *expectation
-	start   ast.Node
+	modes   []probe.ID    // of the faults
+	signIn  *bool         // nil when it was left out
+	hold    time.Duration // zero when it was left out
+	needed  struct {      // by the faults
+		signIn bool
+		hold   time.Duration
+	}
+	expect *expectation
+	start  ast.Node
 }
 
 // change is one edit, with its place for errors that show only when it is made.
@@ -91,10 +104,28 @@ func (f *file) read(root ast.Node) error {
 				return err
 			})
 		},
-		"expect": f.readExpect,
+		"sign_in": func(n ast.Node) error { f.signIn = new(bool); return f.yes(n, f.signIn) },
+		"hold":    f.readHold,
+		"expect":  f.readExpect,
 	})
 	f.changes = slices.Concat(edits, faults)
 	return err
+}
+
+func (f *file) readHold(n ast.Node) error {
+	var word string
+	if err := f.text(n, &word); err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(word)
+	switch {
+	case err != nil:
+		return f.errorf(n, "%q is not a duration, such as 200s", word)
+	case d <= 0 || d > holdMost:
+		return f.errorf(n, "a long poll is held for up to %s, not for %s", holdMost, d)
+	}
+	f.hold = d
+	return nil
 }
 
 func (f *file) readExtends(n ast.Node) error {
@@ -125,6 +156,7 @@ func (f *file) readFault(n ast.Node) (change, error) {
 	if err != nil {
 		return change{}, f.wrap(n, 0, err)
 	}
+	f.needed.signIn, f.needed.hold = needs(mode, f.needed.signIn, f.needed.hold)
 	if !slices.Contains(f.modes, mode) && !strings.Contains(id, "/near/") {
 		f.modes = append(f.modes, mode)
 	}
@@ -200,6 +232,17 @@ func (f *file) scenario() (Scenario, error) {
 	if err := t.Validate(); err != nil {
 		return Scenario{}, f.wrap(f.start, 0, fmt.Errorf("no lab can run the edited deployment: %w", err))
 	}
+	hold := cmp.Or(f.hold, f.needed.hold)
+	signIn := f.needed.signIn || hold > 0
+	if f.signIn != nil {
+		signIn = *f.signIn
+	}
+	if !signIn && f.hold > 0 {
+		return Scenario{}, f.errorf(f.start, "hold needs somebody who signs in: sign_in is false")
+	}
+	if !signIn {
+		hold = 0
+	}
 	name := f.name
 	if name == "" {
 		base := filepath.Base(f.path)
@@ -207,6 +250,7 @@ func (f *file) scenario() (Scenario, error) {
 	}
 	return Scenario{
 		ID: name, Kind: KindFile, Want: f.expect.found, AnyFound: f.expect.anyFound, Absent: f.expect.absent,
+		SignIn: signIn, Hold: hold,
 		build: func() *topology.Topology {
 			t := f.base()
 			for _, c := range f.changes {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -113,20 +114,49 @@ faults: [dns.lyncdiscover-missing, tls.expired/since-a-day, dns.lyncdiscover-mis
 	}
 }
 
+func TestLoadSignIn(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		signIn     bool
+		hold       time.Duration
+	}{
+		{"nobody", "", false, 0},
+		{"somebody", "sign_in: true\n", true, 0},
+		{"hold", "hold: 3m\n", true, 3 * time.Minute},
+		{"both", "sign_in: true\nhold: 200s\n", true, 200 * time.Second},
+		{"said-to-be-nobody", "sign_in: false\n", false, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, err := scenarios.Load("a.yaml", []byte(tt.text+"expect: {found: []}\n"))
+			if err != nil || s.SignIn != tt.signIn || s.Hold != tt.hold {
+				t.Errorf("signs in %v, holds for %s, %v; want %v, %s", s.SignIn, s.Hold, err, tt.signIn, tt.hold)
+			}
+		})
+	}
+}
+
 func TestLoadErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, want string }{
 		{"empty", "", "a.yaml:1:1: the file is empty"},
 		{"comment", "# nothing\n", "a.yaml:1:1: the file is empty"},
-		{"no mapping", "- a\n", "a.yaml:1:1: want fields here: edits, expect, extends, faults, name"},
+		{"no mapping", "- a\n", "a.yaml:1:1: want fields here: edits, expect, extends, faults, hold, name, sign_in"},
 		{"not YAML", "a: [\n", "a.yaml:1:"},
 		{"two documents", "faults: [tls.expired]\n---\nfaults: [tls.expired]\n", "a.yaml:3:1: a second document"},
 		{"unknown field", "faults: [tls.expired]\nfautls: []\n", `a.yaml:2:1: unknown field "fautls": did you mean "faults"?`},
-		{"field like nothing", "zzz: 1\n", `a.yaml:1:1: unknown field "zzz": known are edits, expect, extends, faults, name`},
+		{"field like nothing", "zzz: 1\n", `a.yaml:1:1: unknown field "zzz": known are edits, expect, extends, faults, hold, name, sign_in`},
 		{"field twice", "name: a\nname: b\n", `a.yaml:2:1: `},
 		{"base", "extends: baseline/standart-edition\n", `a.yaml:1:10: unknown deployment "baseline/standart-edition": did you mean "baseline/standard-edition"?`},
 		{"fault", "faults:\n  - tls.expird\n", `a.yaml:2:5: unknown fault "tls.expird": did you mean "tls.expired"?`},
 		{"case", "faults: [tls.expired/since-a-dya]\n", `a.yaml:1:10: unknown fault "tls.expired/since-a-dya": did you mean "tls.expired/since-a-day"?`},
+		{"sign_in", "sign_in: maybe\n", "a.yaml:1:10: want true or false here"},
+		{"hold no time", "hold: 200\n", `a.yaml:1:7: "200" is not a duration, such as 200s`},
+		{"hold too long", "hold: 2h\n", "a.yaml:1:7: a long poll is held for up to 30m0s, not for 2h0m0s"},
+		{"hold negative", "hold: -1s\n", "a.yaml:1:7: a long poll is held for up to 30m0s, not for -1s"},
+		{"hold by nobody", "sign_in: false\nhold: 200s\nexpect: {found: []}\n", "a.yaml:1:1: hold needs somebody who signs in: sign_in is false"},
 		{"no list", "faults: tls.expired\n", "a.yaml:1:9: want a list here"},
 		{"no text", "faults: [[a]]\n", "a.yaml:1:10: want a text here"},
 		{"mode", "expect: {absent: [dns.servfali]}\n", `a.yaml:1:19: unknown mode "dns.servfali": did you mean "dns.servfail"?`},

@@ -22,6 +22,11 @@ const (
 	// dropTime is how long a dial into silence takes in a lab. Nothing in a lab is ever merely slow, so it need only
 	// be long enough to differ from a refusal.
 	dropTime = 15 * time.Millisecond
+	// holdSpeed is how fast time runs in labs in which a long poll is held: as fast as leaves a tenth of a second of the
+	// lab's own, twice what a busy machine takes for a request, well below the differences that rules look at.
+	holdSpeed = 100
+	// holdersPerJob is how many of such labs run beside every other one: they hardly do anything but wait.
+	holdersPerJob = 4
 )
 
 // limits are for labs. Four repeats show both nodes of a pool, for the lab's proxy lets them take turns. The time-outs
@@ -33,7 +38,8 @@ var limits = probe.Limits{
 
 // Options say how scenarios are run. The zero Options are fine.
 type Options struct {
-	// Jobs is how many labs run at once. Zero means two for each processor.
+	// Jobs is how many labs run at once, not counting those in which a long poll is held: of them, four times as many do.
+	// Zero means two for each processor.
 	Jobs int
 	// OnResult is told each result, one at a time and in the order of the scenarios, as soon as it and all before it
 	// are there. Nil means nobody is.
@@ -47,6 +53,8 @@ type Options struct {
 	// Fresh looks at every scenario from everywhere. Without it, a vantage that cannot tell a scenario from the
 	// healthy deployment is not asked again: what it saw of that one, in the same run, is taken for it.
 	Fresh bool
+	// SignIn has somebody sign in in every scenario, briefly where it is not about that.
+	SignIn bool
 	// Limits bound the probe. The zero Limits mean those that suit a lab.
 	Limits probe.Limits
 }
@@ -82,28 +90,70 @@ func Run(ctx context.Context, list []Scenario, opts Options) []Result {
 	if r.opts.Limits == (probe.Limits{}) {
 		r.opts.Limits = limits
 	}
-	if !opts.Fresh && len(list) >= worthHealthy {
-		r.healthy = newHealthy(func() (*probe.Record, error) { return r.observe(ctx, topology.Healthy(), nil) })
+	if !opts.Fresh {
+		r.healthy = r.worthHealthy(ctx, list)
 	}
 	jobs := opts.Jobs
 	if jobs <= 0 {
 		jobs = jobsPerCPU * runtime.GOMAXPROCS(0)
 	}
+	var holding, others []int
+	for i := range list {
+		if list[i].Hold > 0 {
+			holding = append(holding, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	var both sync.WaitGroup
+	both.Go(func() { r.work(ctx, list, holding, holdersPerJob*jobs) })
+	both.Go(func() { r.work(ctx, list, others, jobs) })
+	both.Wait()
+	return results
+}
+
+// work runs some of the scenarios, so many at once.
+func (r *runner) work(ctx context.Context, list []Scenario, indices []int, jobs int) {
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range min(jobs, len(list)) {
+	for range min(jobs, len(indices)) {
 		workers.Go(func() {
 			for i := range next {
 				r.finish(i, r.run(ctx, &list[i]))
 			}
 		})
 	}
-	for i := range list {
+	for _, i := range indices {
 		next <- i
 	}
 	close(next)
 	workers.Wait()
-	return results
+}
+
+// visit is how a deployment is looked at. What was seen in one way says nothing of another.
+type visit struct {
+	signIn, brief bool
+	hold          time.Duration
+}
+
+func (r *runner) visitOf(s *Scenario) visit {
+	v := visit{signIn: s.SignIn || s.Hold > 0, hold: s.Hold}
+	if r.opts.SignIn && !v.signIn {
+		v.signIn, v.brief = true, true
+	}
+	return v
+}
+
+// worthHealthy has a healthy deployment for every way in which enough scenarios are looked at.
+func (r *runner) worthHealthy(ctx context.Context, list []Scenario) map[visit]*healthy {
+	count, out := map[visit]int{}, map[visit]*healthy{}
+	for i := range list {
+		v := r.visitOf(&list[i])
+		if count[v]++; count[v] == worthHealthy {
+			out[v] = newHealthy(func() (*probe.Record, error) { return r.observe(ctx, topology.Healthy(), v, nil) })
+		}
+	}
+	return out
 }
 
 // runner is one call of Run.
@@ -112,7 +162,7 @@ type runner struct {
 	authority *pki.Authority
 	failed    error // why there is no authority
 	rules     []probe.Rule
-	healthy   *healthy // nil when every scenario is looked at from everywhere
+	healthy   map[visit]*healthy // none for what is looked at from everywhere
 
 	mu      sync.Mutex
 	results []Result
@@ -168,34 +218,44 @@ func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
 
 // examine looks at the scenario from everywhere, or from where it may differ from the healthy deployment.
 func (r *runner) examine(ctx context.Context, s *Scenario) (*probe.Record, error) {
-	t := s.Topology()
-	if r.healthy != nil {
-		if same := r.healthy.sameAt(t); len(same) > 0 {
-			rec, err := r.observe(ctx, t, same)
+	t, v := s.Topology(), r.visitOf(s)
+	if h := r.healthy[v]; h != nil {
+		if same := h.sameAt(t); len(same) > 0 {
+			rec, err := r.observe(ctx, t, v, same)
 			if err != nil || asPlanned(rec, same) {
 				return rec, err
 			}
 		}
 	}
-	return r.observe(ctx, t, nil)
+	return r.observe(ctx, t, v, nil)
 }
 
 // observe starts a lab and looks at it from all places but those that are seen.
-func (r *runner) observe(ctx context.Context, t *topology.Topology, seen map[string]*probe.Record) (*probe.Record, error) {
+func (r *runner) observe(ctx context.Context, t *topology.Topology, how visit, seen map[string]*probe.Record) (*probe.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if r.failed != nil {
 		return nil, r.failed
 	}
-	l, err := lab.Start(ctx, t, lab.Options{Authority: r.authority, DropTime: dropTime})
+	opts := lab.Options{Authority: r.authority, DropTime: dropTime}
+	if how.hold > 0 {
+		opts.Speed = holdSpeed
+	}
+	l, err := lab.Start(ctx, t, opts)
 	if err != nil {
 		return nil, err
+	}
+	var signIn *probe.SigningIn // one for all places: who was refused at one is not tried at another
+	if how.signIn {
+		if signIn = l.SignIn(how.hold); signIn != nil {
+			signIn.Brief = how.brief
+		}
 	}
 	var vantages []*probe.Vantage
 	for _, place := range probe.Places() {
 		v := l.Vantage(place)
-		v.Seen = seen[place]
+		v.Seen, v.SignIn = seen[place], signIn
 		vantages = append(vantages, v)
 	}
 	rec, err := probe.Observe(ctx, l.Target(), vantages, r.opts.Limits)

@@ -23,6 +23,9 @@
 // nothing but the certification authorities, so they run in parallel. A vantage that touches nothing of what the
 // scenario changes is not asked: what it saw of the healthy deployment in the same run stands for it ([Options.Fresh]).
 //
+// In some scenarios somebody signs in ([Scenario.SignIn]), in all of them with [Options.SignIn]. Where a long poll is held
+// ([Scenario.Hold]), time in the lab runs faster.
+//
 // # Limits
 //
 // A scenario is judged by what is found in it, not by how: that an observation was made in the right way is for the
@@ -31,6 +34,7 @@ package scenarios
 
 import (
 	"slices"
+	"time"
 
 	"lyncpin/internal/failure"
 	"lyncpin/internal/nearest"
@@ -61,6 +65,11 @@ type Scenario struct {
 	AnyFound bool
 	// Absent are modes that must not be found, not even as a consequence.
 	Absent []probe.ID
+	// SignIn says that the deployment's first users sign in, from everywhere. Without it, and without Options.SignIn,
+	// everything up to the challenge is looked at.
+	SignIn bool
+	// Hold is how long those who sign in hold a silent long poll, in the deployment's time. Zero means not at all.
+	Hold time.Duration
 
 	further bool // one of those that All leaves out
 	build   func() *topology.Topology
@@ -92,7 +101,7 @@ func cases(m *failure.Mode, list []failure.Case) []Scenario {
 	for _, c := range list {
 		out = append(out, Scenario{
 			ID: string(m.ID) + "/" + c.Name, Kind: KindCase,
-			Want: []probe.ID{m.ID}, build: edited(topology.Healthy, c.Edit),
+			Want: []probe.ID{m.ID}, SignIn: signsIn(m), Hold: holds(m), build: edited(topology.Healthy, c.Edit),
 		})
 	}
 	return out
@@ -102,11 +111,25 @@ func nearMisses(m *failure.Mode, list []failure.Case) []Scenario {
 	var out []Scenario
 	for _, c := range list {
 		out = append(out, Scenario{
-			ID: string(m.ID) + "/near/" + c.Name, Kind: KindNear, build: edited(topology.Healthy, c.Edit),
+			ID: string(m.ID) + "/near/" + c.Name, Kind: KindNear,
+			SignIn: signsIn(m), Hold: holds(m), build: edited(topology.Healthy, c.Edit),
 		})
 	}
 	return out
 }
+
+func signsIn(m *failure.Mode) bool { return m.SignsIn || m.Holds }
+
+// holds is how long a silent poll is held for a mode that is about such polls. Clients ask for polls of 180 s at least (UCWA SDK,
+// "Event channel details"), so that one ends by itself within this time when nothing on the way ends it before.
+func holds(m *failure.Mode) time.Duration {
+	if m.Holds {
+		return holdTime
+	}
+	return 0
+}
+
+const holdTime = 200 * time.Second
 
 func further(list []Scenario) []Scenario {
 	for i := range list {

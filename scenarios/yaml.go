@@ -154,3 +154,13 @@ func (f *file) text(n ast.Node, into *string) error {
 	}
 	return nil
 }
+
+// yes reads true or false.
+func (f *file) yes(n ast.Node, into *bool) error {
+	b, ok := n.(*ast.BoolNode)
+	if !ok {
+		return f.errorf(n, "want true or false here")
+	}
+	*into = b.Value
+	return nil
+}
