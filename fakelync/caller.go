@@ -24,6 +24,10 @@ type ticket struct {
 	issued, expires time.Time
 }
 
+// maxTickets is how many tickets are remembered at once: more than any lab has clients, little memory. Past it all are
+// forgotten, and clients ask for new ones, as after a change of the key that signs real ones.
+const maxTickets = 100_000
+
 // Lifetimes of tickets: captures show just below eight hours for users; UCWA SDK, "Authentication in UCWA", says one
 // hour for anonymous participants.
 const (
@@ -38,9 +42,7 @@ func (o *Organisation) issue(c caller, pool string, issued, expires time.Time) s
 	rand.Read(b[3:])
 	b[0], b[1], b[2] = 0, 1, 1 // "AAEB" in base64
 	text := "cwt=" + base64.StdEncoding.EncodeToString(b[:])
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.tickets[text] = ticket{caller: c, pool: pool, issued: issued, expires: expires}
+	o.remember(text, ticket{caller: c, pool: pool, issued: issued, expires: expires})
 	return text
 }
 
@@ -56,13 +58,20 @@ func (s *site) caller(q *query, oauth bool) (c *caller, refusal response) {
 	if text == "" {
 		return nil, challenge()
 	}
+	return s.callerOf(q, text, func() response {
+		r := challenge()
+		s.diagnose(&r, noToken)
+		return r
+	})
+}
+
+// callerOf is whom a ticket is from. invalid makes the refusal of one that is unknown or outside its lifetime.
+func (s *site) callerOf(q *query, text string, invalid func() response) (c *caller, refusal response) {
 	t, ok := s.organisation.ticket(text)
 	now := s.now()
 	switch {
 	case !ok, now.Add(clockTolerance).Before(t.issued), now.Add(-clockTolerance).After(t.expires):
-		r := challenge()
-		s.diagnose(&r, noToken)
-		return nil, r
+		return nil, invalid()
 	case !strings.EqualFold(t.pool, s.pool()):
 		r := s.page(http.StatusInternalServerError, 0)
 		s.diagnose(&r, wrongPool)
@@ -108,10 +117,18 @@ func (s *site) pool() string {
 	return s.machine.FQDN
 }
 
-// presented is the ticket that a request carries: in X-MS-WebTicket, or after Bearer in Authorization. It is empty when
-// there is none.
+// presented is the ticket that a request carries, by the name it is remembered by: in X-MS-WebTicket, or after Bearer in
+// Authorization. It is empty when there is none.
 func (q *query) presented() string {
-	if t := strings.TrimSpace(q.header.Get("X-MS-WebTicket")); t != "" {
+	t := strings.TrimSpace(q.header.Get("X-MS-WebTicket"))
+	if text, ok := strings.CutPrefix(t, "opaque="); ok {
+		document, err := base64.StdEncoding.DecodeString(text)
+		if key := assertionKey(string(document)); err == nil && key != "" {
+			return key
+		}
+		return t // unknown
+	}
+	if t != "" {
 		return t
 	}
 	scheme, token, _ := strings.Cut(q.header.Get("Authorization"), " ")
@@ -127,8 +144,8 @@ type diagnosis struct {
 	reason string
 }
 
-// The diagnoses of sign-in ([MS-OCAUTHWS] IssueToken and published traces). The id of noOutside is inferred: no source
-// has it.
+// The diagnoses of sign-in ([MS-OCAUTHWS] IssueToken and published traces). The ids of noOutside and
+// lockedOut are inferred: no source has them.
 var (
 	notEnabled     = diagnosis{28000, "User is not SIP enabled."}
 	directoryError = diagnosis{28001, "Internal error while processing Windows authentication or authorization."}
@@ -136,6 +153,7 @@ var (
 	notAllowed     = diagnosis{28029, "Authentication type not allowed."}
 	wrongPool      = diagnosis{28032, "The web ticket is invalid."}
 	noOutside      = diagnosis{28033, "User is not enabled for remote access."}
+	lockedOut      = diagnosis{28034, "The account is locked."}
 )
 
 // diagnose adds the diagnostics header. Its grammar is [MS-OCAUTHWS] IssueToken's.
@@ -143,18 +161,29 @@ func (s *site) diagnose(r *response, d diagnosis) {
 	r.set("X-Ms-diagnostics", strconv.Itoa(d.id)+`;source="`+s.machine.FQDN+`";reason="`+d.reason+`"`)
 }
 
-// barred is the 403 of a user who may not sign in, or not by this site.
-func (s *site) barred(u *User) (refusal response, refused bool) {
-	var why diagnosis
+// bars is why a user may not sign in, or not by this site; nil if nothing bars them.
+func (s *site) bars(u *User) *diagnosis {
 	switch {
 	case u.NotEnabled:
-		why = notEnabled
+		return &notEnabled
 	case u.NoOutsideAccess && s.name == ExternalSite:
-		why = noOutside
-	default:
+		return &noOutside
+	}
+	return nil
+}
+
+// barred is the 403 of a user whom something bars.
+func (s *site) barred(u *User) (refusal response, refused bool) {
+	why := s.bars(u)
+	if why == nil {
 		return response{}, false
 	}
+	return s.forbidden(*why), true
+}
+
+// forbidden is the 403 with its reason.
+func (s *site) forbidden(why diagnosis) response {
 	r := s.page(http.StatusForbidden, 0)
 	s.diagnose(&r, why)
-	return r, true
+	return r
 }

@@ -32,7 +32,7 @@ func TestCallerByTicket(t *testing.T) {
 	first := org.issue(caller{user: org.bySIP("sip:User1@contoso.example")}, here.pool(), noon, noon.Add(userLifetime))
 	second := org.issue(caller{user: org.byLogin("contoso", "USER2")}, here.pool(), noon, noon.Add(userLifetime))
 
-	const diag = "X-Ms-diagnostics"
+	diag := "X-Ms-diagnostics" // as it is sent, which is not the canonical case of net/http
 	noTicket := `28020;source="fe1.corp.contoso.example";reason="No valid security token."`
 	for _, tc := range []struct {
 		name        string

@@ -84,6 +84,8 @@ type Organisation struct {
 
 	mu      sync.Mutex
 	tickets map[string]ticket // by their text
+	// wrong counts the wrong passwords in a row of each account.
+	wrong map[*User]int
 
 	mobility mobility
 }
@@ -91,7 +93,7 @@ type Organisation struct {
 // NewOrganisation returns an organisation in which nobody is signed in.
 func NewOrganisation(cfg OrganisationConfig) *Organisation {
 	cfg.Users, cfg.Pools = slices.Clone(cfg.Users), slices.Clone(cfg.Pools)
-	return &Organisation{cfg: cfg, tickets: map[string]ticket{}}
+	return &Organisation{cfg: cfg, tickets: map[string]ticket{}, wrong: map[*User]int{}}
 }
 
 // bySIP is the account of a sign-in address, with or without "sip:", nil if there is none.
@@ -115,6 +117,30 @@ func (o *Organisation) byLogin(domain, name string) *User {
 		d, n, _ := strings.Cut(u.Login, `\`)
 		return strings.EqualFold(n, name) && strings.EqualFold(d, domain)
 	})
+}
+
+// passwordIs reports whether is takes the account's password. Every failure counts towards a lockout, and a locked account
+// has no password that is right.
+func (o *Organisation) passwordIs(u *User, is func(password string) bool) bool {
+	right := is(u.Password)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.cfg.LockoutThreshold > 0 && o.wrong[u] >= o.cfg.LockoutThreshold:
+		return false
+	case right:
+		delete(o.wrong, u)
+	default:
+		o.wrong[u]++
+	}
+	return right
+}
+
+// locked reports whether too many wrong passwords have locked the account.
+func (o *Organisation) locked(u *User) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.cfg.LockoutThreshold > 0 && o.wrong[u] >= o.cfg.LockoutThreshold
 }
 
 func (o *Organisation) find(is func(*User) bool) *User {

@@ -68,6 +68,9 @@ const (
 // conn is what lasts as long as a connection. Its requests are answered one after the other, so nothing guards it.
 type conn struct {
 	number int // from 1, over all listeners of the machine
+	// pending is a Windows authentication that waits for the client's next message, user whom one was granted to.
+	pending *handshake
+	user    *User
 }
 
 const (
@@ -97,6 +100,8 @@ type query struct {
 	// user and logon are for the history, and set on the way to the answer.
 	user  string
 	logon Logon
+	// replied is the WWW-Authenticate of an answer that grants: the last word of a negotiation.
+	replied string
 }
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
@@ -112,6 +117,9 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		resp = e.site.answer(q)
 	}
 	if resp.status != 0 {
+		if q.replied != "" {
+			resp.set("WWW-Authenticate", q.replied)
+		}
 		s.stamp(&resp, r, s.cfg.now())
 	}
 	entry := Request{

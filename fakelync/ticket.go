@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // ticketPath is the web ticket service, as the products write it.
@@ -28,8 +30,12 @@ func (s *site) ticketChallenge() response {
 // two lines, and IIS's own page. The ids are constant: those of the security token service and of the product itself.
 func (s *site) oauthChallenge() response {
 	r := s.pageOf(http.StatusUnauthorized, 0, stockPage)
-	r.set("WWW-Authenticate", `Bearer trusted_issuers="00000002-0000-0ff1-ce00-000000000000@`+s.machine.SIPDomains[0]+
-		`", client_id="00000004-0000-0ff1-ce00-000000000000"`)
+	bearer := `Bearer trusted_issuers="00000002-0000-0ff1-ce00-000000000000@` + s.machine.SIPDomains[0] +
+		`", client_id="00000004-0000-0ff1-ce00-000000000000"`
+	if s.machine.AuthorizationURI != "" {
+		bearer += `, authorization_uri="` + s.machine.AuthorizationURI + `"`
+	}
+	r.set("WWW-Authenticate", bearer)
 	r.add("WWW-Authenticate", `MsRtcOAuth href="`+s.ticketURL("/WebTicket/oauthtoken")+
 		`",grant_type="`+strings.Join(s.grants(), ",")+`"`)
 	r.set("Vary", "Accept-Encoding")
@@ -47,60 +53,13 @@ func (s *site) grants() []string {
 // windowsChallenge is the 401 of Windows authentication (RFC 4559).
 func (s *site) windowsChallenge(size int) response {
 	r := s.pageOf(http.StatusUnauthorized, 0, size)
-	schemes := s.conf.WindowsAuth
-	if len(schemes) == 0 {
-		schemes = []string{"Negotiate", "NTLM"}
-	}
-	r.header["WWW-Authenticate"] = slices.Clone(schemes)
+	r.header["WWW-Authenticate"] = slices.Clone(s.windowsSchemes())
 	return r
 }
 
-// webTicketService answers for the ticket service's endpoints ([MS-OCAUTHWS] 3.1; WSDL port names from
-// Set-CsMcxConfiguration, MobilePreferredAuthType). A bare request to the endpoints that take SOAP alone is inferred to
-// be 400, as for every WCF service.
-func (s *site) webTicketService(_ *query, rest string) response {
-	switch strings.ToLower(strings.TrimSuffix(rest, "/")) {
-	case "":
-		r := s.windowsChallenge(ticketPage)
-		r.set("Content-Type", "text/html; charset=utf-8")
-		r.set("Cache-Control", "private")
-		return r
-	case "/mex":
-		return s.ticketMetadata()
-	case "/oauth":
-		if s.traits.ucwa {
-			return s.oauthChallenge()
-		}
-	case "/anon", "/auth", "/cert", "/pin", "/wsfed_bearer":
-		return s.iis(http.StatusBadRequest)
-	}
-	return s.page(http.StatusNotFound, 0)
-}
-
-// ticketMetadata is the service's WSDL, as much of it as says which port is where.
-func (s *site) ticketMetadata() response {
-	var b strings.Builder
-	b.WriteString(`<wsdl:definitions name="WebTicketService" xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/"` +
-		` xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"><wsdl:service name="WebTicketService">`)
-	for _, port := range []struct{ name, path string }{
-		{"WebTicketServiceWinNegotiate", ""},
-		{"WebTicketServiceWinNtlm", ""},
-		{"WebTicketServiceAnon", "/Anon"},
-		{"WebTicketServiceAuth", "/Auth"},
-		{"WebTicketServiceCert", "/cert"},
-		{"WsFedBearer", "/WsFed_bearer"},
-	} {
-		b.WriteString(`<wsdl:port name="` + port.name + `"><soap:address location="` + xmlText(s.ticketURL(ticketPath+port.path)) + `"/></wsdl:port>`)
-	}
-	b.WriteString(`</wsdl:service></wsdl:definitions>`)
-	r := s.aspNet(http.StatusOK, "text/xml; charset=utf-8", "private")
-	r.body = []byte(b.String())
-	return r
-}
-
-// oauthToken answers the token service for someone it does not know. Refusals are 400 with a JSON error and a diagnostics
-// header (UCWA SDK, "Authentication in UCWA"; [MS-OCAUTHWS] 3.1.4 for the header's grammar); the Windows grant asks for
-// Windows authentication first. Methods other than POST, OPTIONS among them, are refused alike.
+// oauthToken is the token service. Refusals are 400 with a JSON error and a diagnostics header (UCWA SDK, "Authentication
+// in UCWA"; [MS-OCAUTHWS] 3.1.4 for the header's grammar); the Windows grant asks for Windows authentication first. Methods
+// other than POST, OPTIONS among them, are refused alike.
 func (s *site) oauthToken(q *query, rest string) response {
 	if strings.Trim(rest, "/") != "" {
 		return s.page(http.StatusNotFound, 0)
@@ -112,10 +71,57 @@ func (s *site) oauthToken(q *query, rest string) response {
 		return s.tokenError("invalid_request", noToken)
 	case !slices.Contains(s.grants(), grant):
 		return s.tokenError("unsupported_grant_type", notAllowed)
-	case grant == GrantWindows:
-		return s.windowsChallenge(stockPage)
 	}
-	return s.tokenError("invalid_grant", noToken)
+	c := caller{}
+	switch grant {
+	case GrantWindows:
+		u, refusal := s.windowsUser(q, stockPage)
+		if u == nil {
+			return refusal
+		}
+		c.user = u
+	case GrantPassword:
+		u, why := s.passwordUser(q, form.Get("username"), form.Get("password"))
+		if u == nil {
+			return s.grantRefused(why)
+		}
+		c.user = u
+	case GrantMeeting:
+		c.meeting = form.Get("ms_rtc_conferenceuri")
+		if !s.joins(c.meeting, form.Get("password")) {
+			return s.tokenError("invalid_grant", noToken)
+		}
+	default:
+		r := s.tokenError("invalid_grant", noToken)
+		if grant == GrantPassive && s.machine.PassiveURI != "" {
+			r.body = []byte(`{"error":"invalid_grant","ms_rtc_passiveauthuri":` + jsonText(s.machine.PassiveURI) + `}`)
+		}
+		return r
+	}
+	if s.machine.NoTokenCertificate {
+		// The diagnosis of a token service that cannot sign is in no source; server_error is in the SDK's list.
+		r := s.aspNet(http.StatusInternalServerError, "application/json", "no-store")
+		r.body = []byte(`{"error":"server_error"}`)
+		return r
+	}
+	now, lifetime := s.now(), c.lifetime()
+	r := s.aspNet(http.StatusOK, "application/json", "no-store")
+	r.set("Pragma", "no-cache")
+	r.body = []byte(`{"access_token":` + jsonText(s.organisation.issue(c, s.pool(), now, now.Add(lifetime))) +
+		`,"expires_in":` + strconv.Itoa(int(lifetime/time.Second)) + `,"ms_rtc_identityscope":"local","token_type":"Bearer"}`)
+	return r
+}
+
+// grantRefused is the answer to a password that leads nowhere: 400 for a wrong one, and what every log-on gets where the
+// account or the directory is the reason.
+func (s *site) grantRefused(why diagnosis) response {
+	switch why {
+	case noToken:
+		return s.tokenError("invalid_grant", why)
+	case directoryError:
+		return s.directoryFailure()
+	}
+	return s.forbidden(why)
 }
 
 // tokenError is a refusal.

@@ -10,9 +10,9 @@ import (
 type answers int
 
 const (
-	// windows: Windows authentication guards it and everything below: 401.
+	// windows: Windows authentication or a web ticket opens it and everything below: 401.
 	windows answers = iota
-	// service: a WCF service. Its page when browsed, 400 below it, where its SOAP endpoints are.
+	// service: a WCF service. Its page when browsed; its metadata and SOAP endpoints, which take web tickets, below.
 	service
 	// folder: a directory without default document: 403; what is below is not there.
 	folder
@@ -171,13 +171,13 @@ func (v vdir) serve(s *site, q *query, rest string) response {
 	case v.answers == own:
 		return v.own(s, q, rest)
 	case v.answers == windows:
-		return s.windowsChallenge(stockPage)
+		return v.guarded(s, q, rest)
 	case v.answers == folder && bare:
 		return s.page(http.StatusForbidden, 14) // directory listing denied
 	case v.answers == service && bare:
 		return s.servicePage(v.path[strings.LastIndexByte(v.path, '/')+1:])
 	case v.answers == service:
-		return s.iis(http.StatusBadRequest) // a SOAP endpoint asked without SOAP
+		return v.endpoint(s, q, rest)
 	}
 	return s.page(http.StatusNotFound, 0)
 }
