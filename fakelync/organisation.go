@@ -48,6 +48,8 @@ type Pool struct {
 	SIPInternal, SIPExternal string
 	// HideExternalLinks leaves the links of the external site out of user documents.
 	HideExternalLinks bool
+	// HiddenTokens are further tokens that user documents lack, as External/Ucwa; letter case does not matter.
+	HiddenTokens []string
 	// ExposedWebInternal names the internal web FQDN in the links for mobile clients (Set-CsMcxConfiguration
 	// -ExposedWebURL Internal).
 	ExposedWebInternal bool

@@ -64,6 +64,7 @@ func (l *Lab) organisation() fakelync.OrganisationConfig {
 			ExternalWeb:        p.External.WebFQDN,
 			SIPExternal:        l.sipAccess(p),
 			HideExternalLinks:  p.HideExternalLinks,
+			HiddenTokens:       p.HiddenTokens,
 			ExposedWebInternal: p.ExposedWebInternal,
 		}
 		if p.SIP != 0 {
