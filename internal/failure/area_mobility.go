@@ -3,6 +3,13 @@ package failure
 // mobilityModes are about phones as a whole.
 func mobilityModes() []Mode {
 	return []Mode{
+		mobilityUCWANotPublished,
+		mobilityPolicyDisabled,
+		mobilityClientVersionBlocked,
+		mobilityTooManyApplications,
+		mobilityApplicationLostBetweenNodes,
+		mobilityEventGapResync,
+		mobilityLongPollCutByIdleTimeout,
 		mobilityPgetReplaced,
 		mobilityManualURLWrong,
 		mobilityCachedEndpointStale,
@@ -11,5 +18,6 @@ func mobilityModes() []Mode {
 		// What remains to be said when nothing else was found.
 		mobilityDiscoveryFails,
 		mobilityWiFiCannotReachExternalFQDN,
+		mobilitySignInFails,
 	}
 }

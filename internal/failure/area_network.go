@@ -18,5 +18,6 @@ func networkModes() []Mode {
 		networkNATToWrongHost,
 		networkPort80FilteredByISP,
 		networkFirewallProxyToFEBlocked,
+		networkFirewallStateTimeout,
 	}
 }

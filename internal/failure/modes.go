@@ -46,7 +46,7 @@ func Modes() []Mode {
 }
 
 // lastResorts are the modes that remain to be said when no other was found, from the narrowest to the widest.
-var lastResorts = []probe.ID{"mobility.discovery-fails", "mobility.wifi-cannot-reach-external-fqdn"}
+var lastResorts = []probe.ID{"mobility.discovery-fails", "mobility.wifi-cannot-reach-external-fqdn", "mobility.sign-in-fails"}
 
 // Rules are the rules of all modes that can be decided. Each explains the last resorts, and of these each explains the
 // wider ones.

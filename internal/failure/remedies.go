@@ -143,3 +143,21 @@ func tlsVersions() []probe.Setting {
 		arr, `Enable TLS 1.2 Server under HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols and restart.`,
 	)
 }
+
+// bearSilence is how long silence is borne. Deploy and configure mobility for Skype for Business Server: 960 s; the rest
+// is rounded up.
+func bearSilence() []probe.Setting {
+	return settings(
+		pfSquid, "Services > Squid Proxy Server > General > Advanced Features > Custom Options: read_timeout 20 minutes",
+		pfHAProxy, "Frontend: Client timeout 1200000; backend: Server timeout 1200000 (both are 30000 when left empty).",
+		haproxy, "timeout client 20m; timeout server 20m",
+		nginx, "proxy_read_timeout 1200s; send_timeout 1200s;",
+		apache, "ProxyTimeout 1200  (or timeout=1200 on each ProxyPass)",
+		arr, "appcmd set config -section:webFarms /[name='lync'].applicationRequestRouting.protocol.timeout:00:20:00 /commit:apphost",
+		"Web Application Proxy", "Get-WebApplicationProxyApplication | Set-WebApplicationProxyApplication -InactiveTransactionsTimeoutSec 1200",
+		"KEMP LoadMaster", "Virtual service > Standard Options: Idle Connection Timeout 1800",
+		"F5", "tmsh modify ltm profile tcp lync-tcp idle-timeout 1800",
+		"NetScaler", "set lb vserver lync-443 -cltTimeout 1800; set service fe1-4443 -svrTimeout 1800",
+		"Sophos UTM", "Webserver Protection > Real Webservers > Advanced: Timeout 1200",
+	)
+}

@@ -44,6 +44,7 @@ func (v *validator) people(t *Topology) {
 		}
 	}
 	v.atLeastZero("directory.lockout_threshold", int64(t.Directory.LockoutThreshold))
+	v.atLeastZero("directory.max_applications", int64(t.Directory.MaxApplications))
 	v.url("directory.hosting_provider_url", t.Directory.HostingProviderURL, true)
 }
 
