@@ -21,9 +21,9 @@ var mobilityClientVersionBlocked = Mode{
 	SignsIn:  true,
 	Confused: []probe.ID{"mobility.policy-disabled", "mobility.too-many-applications"},
 	Cases: []Case{
-		{Name: "everybody-but-the-own-app", Edit: func(t *topology.Topology) { t.Directory.DeniedUserAgents = []string{"*"} }},
+		{Name: "the-probes-own", Edit: func(t *topology.Topology) { t.Directory.DeniedUserAgents = []string{"lyncpin"} }},
 	},
 	Near: []Case{
-		{Name: "others-refused", Edit: func(t *topology.Topology) { t.Directory.DeniedUserAgents = []string{"OldPhone/1.*"} }},
+		{Name: "others-refused", Edit: func(t *topology.Topology) { t.Directory.DeniedUserAgents = []string{"OldPhone/1."} }},
 	},
 }

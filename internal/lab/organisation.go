@@ -38,6 +38,8 @@ func (l *Lab) organisation() fakelync.OrganisationConfig {
 		HostingProviderURL: l.top.Directory.HostingProviderURL,
 		DirectoryDown:      l.top.Directory.Down,
 		LockoutThreshold:   l.top.Directory.LockoutThreshold,
+		MaxApplications:    l.top.Directory.MaxApplications,
+		DeniedUserAgents:   l.top.Directory.DeniedUserAgents,
 		Speed:              l.opts.Speed,
 	}
 	for _, u := range l.top.Users {

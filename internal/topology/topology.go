@@ -80,7 +80,7 @@ type Directory struct {
 	// HostingProviderURL is the discovery URL of the online service, as Set-CsHostingProvider -AutodiscoverUrl sets it.
 	// Empty means that users homed online are not found here.
 	HostingProviderURL string `yaml:"hosting_provider_url,omitempty"`
-	// DeniedUserAgents are what clients call themselves that UCWA refuses; "*" in one stands for anything.
+	// DeniedUserAgents are parts of what clients call themselves that the client version policy blocks.
 	DeniedUserAgents []string `yaml:"denied_user_agents,omitempty"`
 	// MaxApplications is how many applications a user may have at a time; zero means the server's own limit.
 	MaxApplications int `yaml:"max_applications,omitempty"`
