@@ -381,6 +381,8 @@ func (o *observer) webRequests(host string, whole bool) []request {
 	list = append(list,
 		request{purpose: GetServiceCase, target: serviceOtherway},
 		request{purpose: GetServiceQuery, target: servicePath + "?originalDomain=" + o.target.SIPDomains[0], accept: acceptUCWAJSON},
+		longURL(GetLongURL, servicePath+"?originalDomain="+o.target.SIPDomains[0]+"&filler="),
+		o.fromPage(host),
 	)
 	users := o.userLinks(host)
 	for _, purpose := range []string{GetUser, GetUserLegacy} {
@@ -422,8 +424,8 @@ func (o *observer) visitSimple(ctx context.Context, host, purpose string) {
 	all.Wait()
 }
 
-// visitOffice asks Office Web Apps for its discovery document, and for a page whose query carries an encoded URL,
-// as every presentation does.
+// visitOffice asks Office Web Apps for its discovery document, and for a page whose query carries an encoded URL that
+// itself holds an encoded character, as every presentation does, alone and with an access token.
 func (o *observer) visitOffice(ctx context.Context, host string) {
 	for _, a := range o.resolve(ctx, host) {
 		s := o.take(ctx, "https", host, netip.AddrPortFrom(a, 443))
@@ -432,7 +434,9 @@ func (o *observer) visitOffice(ctx context.Context, host string) {
 			continue
 		}
 		s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
-		s.do(ctx, request{purpose: GetOfficeWebApps, target: "/m/Presenter.aspx?WopiSrc=https%3A%2F%2F" + host + "%2Fwopi%2Ffiles%2F1"})
+		presenter := "/m/Presenter.aspx?WopiSrc=https%3A%2F%2F" + host + "%2Fwopi%2Ffiles%2F1%252D2"
+		s.do(ctx, request{purpose: GetOfficeWebApps, target: presenter})
+		s.do(ctx, longURL(GetOfficeWebApps, presenter+"&access_token="))
 		s.release()
 	}
 }

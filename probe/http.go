@@ -121,9 +121,11 @@ type request struct {
 	purpose string
 	method  string // empty for GET
 	target  string // path and query, as sent
+	shown   string // the target as records have it; empty for target
 	host    string // Host header; empty for the session's
 	accept  string
-	form    bool // an empty form as the body
+	form    bool     // an empty form as the body
+	fields  []string // further header lines, "Name: value"
 }
 
 // do sends one request, records the exchange and returns it. A connection that the server had closed since the
@@ -139,7 +141,7 @@ func (s *session) do(ctx context.Context, r request) *Exchange {
 	if r.host != "" {
 		x.Host = strings.ToLower(r.host)
 	}
-	x.URL = s.scheme + "://" + s.authority(r) + r.target
+	x.URL = s.scheme + "://" + s.authority(r) + cmp.Or(r.shown, r.target)
 	if s.hopeless() {
 		x.Outcome = Outcome{Code: NotChecked, Text: "the server has been silent too often"}
 		return &x
@@ -230,6 +232,9 @@ func (s *session) roundTrip(r request, x *Exchange) (keep bool, err error) {
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lyncpin\r\n", x.Method, r.target, s.authority(r))
 	if r.accept != "" {
 		fmt.Fprintf(&head, "Accept: %s\r\n", r.accept)
+	}
+	for _, f := range r.fields {
+		head.WriteString(f + "\r\n")
 	}
 	if r.form {
 		head.WriteString("Content-Type: application/x-www-form-urlencoded;charset=UTF-8\r\nContent-Length: 0\r\n")

@@ -9,7 +9,7 @@ import (
 var purposeOrder = []string{
 	GetRoot, GetRootLegacy, GetRootHTTP, GetOtherPort, GetHop, GetService, GetServiceCase, GetServiceQuery, GetUser, GetUserLegacy,
 	GetWebTicket, PostToken, GetUCWA, GetContent, GetInternalOnly, GetDeviceInternal, GetDeviceExternal,
-	GetMeet, GetDialin, GetOfficeWebApps, GetUnknownHost, GetRepeat,
+	GetLongURL, GetFromPage, GetMeet, GetDialin, GetOfficeWebApps, GetUnknownHost, GetRepeat,
 	GetGzip, GetMeeting, GetMeetingPhone, GetMeetingXML, GetJoinAsset, PostAnonymous, GetExchange,
 	SignInDiscovery, SignInChallenge, SignInMetadata, SignInTicket, SignInUser, SignInApplication, SignInUCWA, SignInEvents,
 	SignInMcx, SignInRepeat, SignInWithout, SignInPut, UploadLarge, UploadChunked, UploadExpect, UploadHeader,

@@ -274,6 +274,8 @@ const (
 	GetOfficeWebApps  = "office-web-apps" // /hosting/discovery
 	GetRepeat         = "repeat"          // P12: P4 on a fresh connection
 	GetUnknownHost    = "unknown-host"    // P15: a host of the same address that nobody publishes
+	GetLongURL        = "long-url"        // a URL of 1900 bytes
+	GetFromPage       = "from-page"       // the discovery service as scripts of a meeting's page ask, with Origin and Referer
 	GetOtherPort      = "other-port"      // the root on port 4443, where 443 gives no connection
 	GetHop            = "hop"             // a URL that an earlier answer led to
 

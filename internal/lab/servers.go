@@ -328,6 +328,7 @@ func rule(r topology.Rule) proxy.Rule {
 		BufferResponse:        r.BufferResponse,
 		MaxBody:               r.MaxBody,
 		MaxURL:                r.MaxURL,
+		VerifyNormalization:   r.VerifyNormalization,
 		MaxRequestsPerSource:  r.MaxRequestsPerSource,
 		MatchHeaders:          r.MatchHeaders,
 		SetRequestHeaders:     r.SetRequestHeaders,

@@ -369,6 +369,8 @@ type Rule struct {
 	MaxBody int64 `yaml:"max_body,omitempty"`
 	// MaxURL is the most bytes of a request's path and query; zero means any.
 	MaxURL int `yaml:"max_url,omitempty"`
+	// VerifyNormalization refuses URLs that still hold percent escapes after being decoded once.
+	VerifyNormalization bool `yaml:"verify_normalization,omitempty"`
 	// RetrySilent is how long a web server may be silent before the same request is sent to the next one as well;
 	// zero means for ever.
 	RetrySilent time.Duration `yaml:"retry_silent,omitempty"`
