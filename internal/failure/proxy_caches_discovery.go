@@ -15,14 +15,7 @@ var proxyCachesDiscovery = Mode{
 		Title:    "the reverse proxy serves discovery answers from its cache",
 		Cause:    "it ignores that the Front End forbids caching; clients get answers made for somebody else, or of yesterday",
 		Remedy:   "Never cache these hosts.",
-		Settings: settings(
-			pfSquid, "The package marks its peers proxy-only; remove refresh_pattern lines with ignore-no-cache or override-expire.",
-			pfHAProxy, "Remove http-request cache-use and http-response cache-store.",
-			haproxy, "Remove http-request cache-use and http-response cache-store.",
-			nginx, "Remove proxy_cache and proxy_ignore_headers for these hosts.",
-			apache, "CacheDisable /",
-			arr, "Server farm > Caching: untick Enable disk cache, memory cache duration 0.",
-		),
+		Settings: neverCache(),
 		Sources:  []string{"RFC 9111 section 5.2", "UCWA: Create an application"},
 		Reads:    probe.Exchanges,
 		Detect:   detectProxyCachesDiscovery,
@@ -83,4 +76,16 @@ func cachedAnswer(t *topology.Topology, host string) {
 		Body: `<AutodiscoverResponse AccessLocation="External"><Root><Link token="Domain" href="` + service + `/domain"/><Link token="User" href="` + service + `/user"/></Root></AutodiscoverResponse>`,
 	}}
 	t.Proxy.Rules = append([]topology.Rule{kept}, t.Proxy.Rules...)
+}
+
+// neverCache is how to keep discovery out of caches.
+func neverCache() []probe.Setting {
+	return settings(
+		pfSquid, "The package marks its peers proxy-only; remove refresh_pattern lines with ignore-no-cache or override-expire.",
+		pfHAProxy, "Remove http-request cache-use and http-response cache-store.",
+		haproxy, "Remove http-request cache-use and http-response cache-store.",
+		nginx, "Remove proxy_cache and proxy_ignore_headers for these hosts.",
+		apache, "CacheDisable /",
+		arr, "Server farm > Caching: untick Enable disk cache, memory cache duration 0.",
+	)
 }

@@ -1,0 +1,46 @@
+package failure
+
+import (
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var proxyBodySize413 = Mode{
+	Rule: probe.Rule{
+		ID:       "proxy.body-size-413",
+		Severity: probe.Medium,
+		Title:    "the reverse proxy refuses large request bodies",
+		Cause:    "a limit on the size of requests, often the default (nginx 1 MB); presentations, pictures and long conversations do not pass",
+		Remedy:   "Lift the limit of request bodies for the Lync hosts, to at least the 30 MB that IIS takes.",
+		Settings: requestSizes(),
+		Sources:  []string{"RFC 9110 section 15.5.14", "nginx: client_max_body_size", "UCWA 2.0: Errors (EntityTooLarge)"},
+		Reads:    probe.SignIns | probe.Exchanges,
+		Detect: unusual{
+			purpose: probe.UploadLarge, what: "with a body of 2 MB", own: []int{413}, plain: probe.SignInUCWA,
+		}.judge,
+		Explains: []probe.ID{"proxy.chunked-upload-411", "proxy.expect-100-417"},
+	},
+	SignsIn:  true,
+	Confused: []probe.ID{"proxy.chunked-upload-411", "proxy.expect-100-417", "proxy.header-too-large"},
+	Cases: []Case{
+		{Name: "one-megabyte", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].MaxBody = 1 << 20 }},
+	},
+	Near: []Case{
+		{Name: "thirty-megabytes", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].MaxBody = 30 << 20 }},
+	},
+	MoreNear: []Case{
+		{Name: "limit-of-the-front-end", Edit: func(t *topology.Topology) { t.FrontEndPool().External.MaxBody = 1 << 20 }},
+	},
+}
+
+// requestSizes is how large requests may be: bodies, heads and URLs.
+func requestSizes() []probe.Setting {
+	return settings(
+		pfSquid, "Custom options: request_body_max_size 0 and request_header_max_size 128 KB",
+		pfHAProxy, "Global advanced pass thru: tune.bufsize 65536",
+		haproxy, "tune.bufsize 65536  # a whole head must fit",
+		nginx, "client_max_body_size 0; large_client_header_buffers 4 64k;",
+		apache, "LimitRequestBody 0, LimitRequestFieldSize 65536, LimitRequestLine 65536",
+		arr, "Request Filtering > Edit Feature Settings: maximum allowed content length 4294967295, maximum URL length and maximum query string 65536; in web.config uploadReadAheadSize 10485760.",
+	)
+}

@@ -1,0 +1,77 @@
+package failure
+
+import (
+	"slices"
+
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+var proxyConnectionLimit = Mode{
+	Rule: probe.Rule{
+		ID:       "proxy.connection-limit",
+		Severity: probe.Medium,
+		Title:    "the reverse proxy takes only a few requests at once",
+		Cause:    "a limit per address or in all; every phone holds a request open all day, and all phones of an office share one address, so it works in the morning and fails when many are there",
+		Remedy:   "Raise the limits to several requests for each phone that may be signed in, and lift the limit per address for the addresses that many phones share.",
+		Settings: settings(
+			pfSquid, "No maxconn ACLs in custom options; System > Advanced > System Tunables: kern.maxfilesperproc for that many connections.",
+			pfHAProxy, "Global: Maximum connections 20000; frontend: no conn_cur limits.",
+			haproxy, "maxconn 20000 in global and frontend; remove deny rules on src_conn_cur and sc_conn_cur.",
+			nginx, "worker_connections 20000; worker_rlimit_nofile 40000; no limit_conn for these servers.",
+			apache, "MaxRequestWorkers for that many connections (event MPM: ThreadsPerChild × ServerLimit); no mod_qos limits.",
+			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of concurrent requests.",
+		),
+		Sources: []string{"UCWA: Event channel details", "RFC 9110 section 15.6.4"},
+		Reads:   probe.SignIns | probe.Crowds | probe.Exchanges,
+		Detect:  detectProxyConnectionLimit,
+	},
+	SignsIn:  true,
+	Confused: []probe.ID{"proxy.rate-limit-429"},
+	Cases: []Case{
+		{Name: "eight-for-each-address", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].MaxRequestsPerSource = 8 }},
+	},
+	Near: []Case{
+		{Name: "hundreds-for-each-address", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].MaxRequestsPerSource = 400 }},
+	},
+}
+
+func detectProxyConnectionLimit(v *probe.View) probe.Verdict {
+	if len(signingPlaces(v)) == 0 {
+		return nobodySignedIn
+	}
+	var evidence []probe.Evidence
+	tried := false
+	for _, p := range clientPlaces(v) {
+		for _, c := range p.Crowds() {
+			tried = true
+			if c.Failed == 0 || c.Failed >= c.Requests || failsStraight(v) {
+				continue
+			}
+			e := p.Saw("of %d requests over %d connections at once, %d were not served", c.Requests, c.Connections, c.Failed)
+			if x := overload(p); x != nil {
+				e = p.SawExchange(x, "%s; %s", e.Text, refusal(x))
+			}
+			evidence = append(evidence, e)
+		}
+	}
+	if !tried {
+		return nothingToJudge
+	}
+	return verdict(evidence)
+}
+
+// failsStraight tells whether requests of a crowd fail beside the proxy too.
+func failsStraight(v *probe.View) bool {
+	return slices.ContainsFunc(v.At(probe.Proxy).Crowds(), func(c probe.Crowd) bool { return c.Failed > 0 })
+}
+
+// overload is an answer by which something on the way says that there are too many; nil when there is none.
+func overload(p *probe.Place) *probe.Exchange {
+	for _, x := range p.Exchanges() {
+		if x.Status == 503 && fromMiddle(x) && !madeByUCWA(x) {
+			return x
+		}
+	}
+	return nil
+}
