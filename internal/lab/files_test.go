@@ -33,10 +33,19 @@ type written struct {
 		InternalHTTP  string `json:"internal_http"`
 		ExternalHTTPS string `json:"external_https"`
 		ExternalHTTP  string `json:"external_http"`
+		SIP           string
 	}
+	Balancers []struct {
+		Pool  string
+		Ports map[string]string
+	}
+	Apps       []struct{ Kind, Name, HTTPS, HTTP string }
 	Roots      struct{ Public, Enterprise string }
 	SIPDomains []string `json:"sip_domains"`
-	Users      []struct{ SIP, Login, Password string }
+	Users      []struct {
+		SIP, Login, Password, Pool string
+		Online                     bool
+	}
 	ProxyFiles struct {
 		Cert, Chain, FullChain, Key, PFX string
 		PFXPassword                      string `json:"pfx_password"`
@@ -83,7 +92,9 @@ func pool(t *testing.T, path string) *x509.CertPool {
 // Somebody outside gets along with nothing but the files.
 func TestWriteFiles(t *testing.T) {
 	t.Parallel()
-	l := start(t, topology.Healthy(), lab.Options{})
+	top := topology.Healthy()
+	top.Users[2].Online = true
+	l := start(t, top, lab.Options{})
 	dir := filepath.Join(t.TempDir(), "new", "lab")
 	got := writeFiles(t, l, dir)
 	if got.Schema != "lyncpin.endpoints/1" {
@@ -94,6 +105,15 @@ func TestWriteFiles(t *testing.T) {
 	}
 	if len(got.Users) != 3 || got.Users[0].SIP != "user1@contoso.example" || got.Users[0].Login != `CONTOSO\user1` || got.Users[0].Password == "" {
 		t.Errorf("users: got %v", got.Users)
+	}
+	if one, three := got.Users[0], got.Users[2]; one.Pool != "pool01.contoso.example" || one.Online || three.Pool != "" || !three.Online {
+		t.Errorf("homes: got %+v and %+v", one, three)
+	}
+	if len(got.Balancers) != 1 || got.Balancers[0].Pool != "pool01.contoso.example" || len(got.Balancers[0].Ports) != 4 {
+		t.Fatalf("balancers: got %v", got.Balancers)
+	}
+	if len(got.Apps) != 2 || got.Apps[0].Name != "wac.contoso.example" || got.Apps[1].Kind != topology.AccessEdge || got.Apps[1].HTTP != "" {
+		t.Fatalf("apps: got %v", got.Apps)
 	}
 	if len(got.FrontEnds) != 2 || got.FrontEnds[0].Name != "fe1.contoso.example" {
 		t.Fatalf("frontends: got %v", got.FrontEnds)
@@ -106,6 +126,10 @@ func TestWriteFiles(t *testing.T) {
 		{"proxy", got.Proxy.HTTPS, "lyncdiscover.contoso.example", public},
 		{"proxy-managed", got.Proxy.HTTPS, "lyncdiscover.contoso.example", enterprise},
 		{"external-site", got.FrontEnds[0].ExternalHTTPS, "lyncweb-ext.contoso.example", enterprise},
+		{"registrar", got.FrontEnds[0].SIP, "pool01.contoso.example", public},
+		{"balancer", got.Balancers[0].Ports["4443"], "lyncweb-ext.contoso.example", enterprise},
+		{"office-web-apps", got.Apps[0].HTTPS, "wac.contoso.example", enterprise},
+		{"access-edge", got.Apps[1].HTTPS, "sip.contoso.example", public},
 		{"internal-site", got.FrontEnds[1].InternalHTTPS, "lyncweb-int.contoso.example", public},
 	} {
 		conn, err := tls.Dial("tcp", c.addr, &tls.Config{RootCAs: c.roots, ServerName: c.host})
