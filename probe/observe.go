@@ -16,23 +16,9 @@ import (
 // when the arguments are valid: what could not be reached is an observation too. The end of ctx ends the
 // observation early, and the sections say so.
 func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Limits) (*Record, error) {
-	target, err := target.Normalised()
+	target, err := checked(target, vantages)
 	if err != nil {
 		return nil, err
-	}
-	if len(vantages) == 0 {
-		return nil, errors.New("probe: no vantage to observe from")
-	}
-	for _, v := range vantages {
-		if v == nil {
-			return nil, errors.New("probe: a vantage is nil")
-		}
-		if !slices.Contains(Places(), v.Name) {
-			return nil, fmt.Errorf("probe: unknown vantage %q: use %s", v.Name, strings.Join(Places(), ", "))
-		}
-		if v.Seen != nil && v.Seen.section(v.Name) == nil {
-			return nil, fmt.Errorf("probe: nothing has been seen from %s", v.Name)
-		}
 	}
 	limits = limits.withDefaults()
 	limits.Total += holdingTime(vantages)
@@ -58,12 +44,40 @@ func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Lim
 		visiting.Go(func() { o.visit(ctx) })
 	}
 	visiting.Wait()
+	var signing sync.WaitGroup
+	for o, ways := range waysOf(observers) {
+		signing.Go(func() { o.signIn(ctx, ways) })
+	}
+	signing.Wait()
 
 	rec := &Record{Schema: RecordSchema, Target: target, Certificates: map[string]Certificate{}}
 	for _, o := range observers {
 		rec.Sections = append(rec.Sections, o.finish(ctx, rec.Certificates))
 	}
 	return rec, nil
+}
+
+// checked returns the target as a run takes it, or why there can be none.
+func checked(target Target, vantages []*Vantage) (Target, error) {
+	target, err := target.Normalised()
+	if err != nil {
+		return target, err
+	}
+	if len(vantages) == 0 {
+		return target, errors.New("probe: no vantage to observe from")
+	}
+	for _, v := range vantages {
+		if v == nil {
+			return target, errors.New("probe: a vantage is nil")
+		}
+		if !slices.Contains(Places(), v.Name) {
+			return target, fmt.Errorf("probe: unknown vantage %q: use %s", v.Name, strings.Join(Places(), ", "))
+		}
+		if v.Seen != nil && v.Seen.section(v.Name) == nil {
+			return target, fmt.Errorf("probe: nothing has been seen from %s", v.Name)
+		}
+	}
+	return target, nil
 }
 
 // over tells whether a run has ended. A connection's deadline, which is the run's at the latest, may pass a moment
@@ -235,6 +249,9 @@ const (
 	maxHops      = 10
 )
 
+// srvNames are the service records of a SIP domain.
+var srvNames = []string{"_sip._tls.", "_sipfederationtls._tcp.", "_sipinternaltls._tcp."}
+
 // discover asks for the discovery names of every SIP domain and for all names that can be guessed.
 func (o *observer) discover(ctx context.Context) {
 	if seen := o.v.Seen; seen != nil {
@@ -251,7 +268,7 @@ func (o *observer) discover(ctx context.Context) {
 	var all sync.WaitGroup
 	for i, d := range o.target.SIPDomains {
 		all.Go(func() { o.discoverDomain(ctx, d, i == 0) })
-		for _, srv := range []string{"_sip._tls.", "_sipfederationtls._tcp.", "_sipinternaltls._tcp."} {
+		for _, srv := range srvNames {
 			all.Go(func() { o.lookupSRV(ctx, srv+d) })
 		}
 		all.Go(func() { o.resolve(ctx, unknownLabel+"."+d) })

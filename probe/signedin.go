@@ -20,8 +20,6 @@ type signedIn struct {
 	at      endpoint // where the application was made
 	by      string
 	secrets *secrets
-	// steps are of the client's SignIn. What goes on after signing in adds its own, before the sign-in is recorded.
-	steps *[]SignInStep
 }
 
 // connect returns a fresh connection to where the application is, made with its first request. The caller must close it.

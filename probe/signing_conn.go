@@ -35,6 +35,8 @@ type clientConn struct {
 	// zero when none came.
 	made      time.Time
 	firstByte time.Duration
+	// challenge is the second NTLM message of the last answer; nil when it had none.
+	challenge []byte
 }
 
 // newClientConn returns a connection that is made with its first request. The caller must close it.
@@ -88,6 +90,7 @@ func (c *clientConn) do(ctx context.Context, r signedRequest) (*Exchange, []byte
 	if x.Outcome.Code == NotChecked || !x.Outcome.OK() && over(ctx) {
 		return &x, nil
 	}
+	c.challenge = challengeIn(x.Header)
 	shown := c.secrets.scrubBody(body)
 	x.Body = textOf(shown)
 	x.Header = c.secrets.scrubHeader(x.Header)
@@ -110,23 +113,13 @@ func (c *clientConn) authority() string {
 func (c *clientConn) try(ctx context.Context, r signedRequest, x *Exchange) ([]byte, Outcome) {
 	s := c.s
 	if c.at.scheme != "https" && (len(r.header) > 0 || len(r.body) > 0) {
-		return nil, Outcome{Code: NotChecked, Text: "nothing secret goes over plain HTTP"}
+		return nil, Outcome{Code: NotChecked, Text: neverOverPlain}
 	}
-	if s.conn == nil {
-		if r.same {
-			return nil, Outcome{Code: Closed, Text: "the server closed the connection after its last answer"}
-		}
-		if outcome := s.dial(ctx); s.conn == nil {
-			return nil, outcome
-		}
-		s.o.mu.Lock()
-		s.o.shook[s.handshake] = c.by
-		s.o.mu.Unlock()
-		c.made = time.Now()
-		if why := c.distrusted(); why != "" {
-			s.close()
-			return nil, Outcome{Code: NotChecked, Text: why}
-		}
+	if s.conn == nil && r.same {
+		return nil, Outcome{Code: NotChecked, Text: "the server closed the connection after its last answer"}
+	}
+	if outcome := c.open(ctx); !outcome.OK() {
+		return nil, outcome
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.timeout, s.o.limits.Request))
 	defer cancel()
@@ -141,6 +134,26 @@ func (c *clientConn) try(ctx context.Context, r signedRequest, x *Exchange) ([]b
 		s.close()
 	}
 	return body, classify(err)
+}
+
+// open makes sure that the connection is there, and may carry what is secret.
+func (c *clientConn) open(ctx context.Context) Outcome {
+	s := c.s
+	if s.conn != nil {
+		return Outcome{Code: OK}
+	}
+	if outcome := s.dial(ctx); s.conn == nil {
+		return outcome
+	}
+	s.o.mu.Lock()
+	s.o.shook[s.handshake] = c.by
+	s.o.mu.Unlock()
+	c.made = time.Now()
+	if why := c.distrusted(); why != "" {
+		s.close()
+		return Outcome{Code: NotChecked, Text: why}
+	}
+	return Outcome{Code: OK}
 }
 
 // roundTrip writes the request and reads the answer. A large body is written while the answer is awaited, for a server
