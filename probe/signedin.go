@@ -12,7 +12,7 @@ type signedIn struct {
 	media string
 	// application is the application's own URL.
 	application link
-	// links are the relations that the application's documents named, as absolute URLs: events, makeMeAvailable,
+	// links are the relations that the application's documents named, as sent: events, makeMeAvailable,
 	// reportMyActivity, startMessaging, batch, …
 	links map[string]string
 
@@ -20,6 +20,8 @@ type signedIn struct {
 	at      endpoint // where the application was made
 	by      string
 	secrets *secrets
+	// steps are those of the client's sign-in, to which what goes on after signing in adds its own.
+	steps *[]SignInStep
 }
 
 // connect returns a fresh connection to where the application is, made with its first request. The caller must close it.

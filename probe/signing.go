@@ -139,10 +139,7 @@ func (o *observer) signIn(ctx context.Context, ways []*way) {
 			second = w
 		}
 	}
-	steps := o.exercise(ctx, first.signedIn(), second.signedIn())
-	if first != nil {
-		first.steps = append(first.steps, steps...)
-	}
+	o.exercise(ctx, first.signedIn(), second.signedIn())
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), endGrace)
 	defer cancel()
 	for _, w := range ways {
@@ -273,16 +270,18 @@ func (w *way) ask(ctx context.Context, l link, r signedRequest) (*Exchange, []by
 		x.Outcome = Outcome{Code: NotChecked, Text: w.vouched.why(l.host)}
 		return x, nil
 	}
-	key := l.scheme + " " + urlHost(l.host, l.scheme, l.port)
-	c := w.conns[key]
+	c := w.conns[l.server()]
 	if c == nil {
 		if c, x.Outcome = w.connect(ctx, l); c == nil {
 			return x, nil
 		}
-		w.conns[key] = c
+		w.conns[l.server()] = c
 	}
 	return c.do(ctx, r)
 }
+
+// server is the start of all URLs of the same server.
+func (l link) server() string { return l.scheme + "://" + urlHost(l.host, l.scheme, l.port) }
 
 // secret tells whether a request carries anything that a host must be vouched for to get.
 func (r *signedRequest) secret() bool { return len(r.header) > 0 || len(r.body) > 0 }

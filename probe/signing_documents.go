@@ -6,12 +6,9 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -190,81 +187,6 @@ func sipAccess(location string, body []byte) string {
 		}
 		if el, ok := tok.(xml.StartElement); ok && el.Name.Local == wanted {
 			return net.JoinHostPort(strings.ToLower(attribute(el, "fqdn")), attribute(el, "port"))
-		}
-	}
-}
-
-// applicationLinks reads the relations of an application and of all that is embedded in it, as absolute URLs. The
-// application's own URL is "self". The map is empty when the body is no UCWA resource. UCWA "applications".
-func applicationLinks(base link, body []byte) map[string]string {
-	origin, err := url.Parse(base.String())
-	out := map[string]string{}
-	if err != nil {
-		return out
-	}
-	add := func(rel, href string) {
-		if rel == "" || href == "" || len(rel) > relKept || len(href) > hrefKept || len(out) >= maxRelations || out[rel] != "" {
-			return
-		}
-		if to, err := origin.Parse(href); err == nil {
-			out[rel] = to.String()
-		}
-	}
-	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '{' {
-		relationsOfJSON(trimmed, add, 0)
-	} else {
-		relationsOfXML(trimmed, add)
-	}
-	return out
-}
-
-// maxRelations and maxEmbedding bound what is read of an application: real ones have about forty relations, two deep.
-const (
-	maxRelations = 256
-	maxEmbedding = 8
-)
-
-func relationsOfJSON(body []byte, add func(rel, href string), depth int) {
-	var resource struct {
-		Links    map[string]json.RawMessage `json:"_links"`
-		Embedded map[string]json.RawMessage `json:"_embedded"`
-	}
-	if depth > maxEmbedding || json.Unmarshal(body, &resource) != nil {
-		return
-	}
-	for _, rel := range slices.Sorted(maps.Keys(resource.Links)) {
-		var to struct {
-			Href string `json:"href"`
-		}
-		if json.Unmarshal(resource.Links[rel], &to) == nil {
-			add(rel, to.Href)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(resource.Embedded)) {
-		relationsOfJSON(resource.Embedded[name], add, depth+1)
-	}
-}
-
-func relationsOfXML(body []byte, add func(rel, href string)) {
-	dec := xml.NewDecoder(bytes.NewReader(body))
-	first := true
-	for {
-		tok, err := dec.Token()
-		if err != nil {
-			return
-		}
-		el, ok := tok.(xml.StartElement)
-		if !ok {
-			continue
-		}
-		switch rel, href := attribute(el, "rel"), attribute(el, "href"); {
-		case first && el.Name.Local != "resource":
-			return
-		case first:
-			add("self", href)
-			first = false
-		case el.Name.Local == "link" || el.Name.Local == "resource":
-			add(rel, href)
 		}
 	}
 }

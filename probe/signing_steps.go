@@ -388,7 +388,7 @@ func (w *way) webTicket(ctx context.Context, l, service link) string {
 	rand.Read(entropy)
 	x, body, logon := w.logon(ctx, c, signedRequest{
 		purpose: SignInTicket, method: http.MethodPost, target: l.target,
-		body:   ticketRequest(kind, uuid(), service.String(), w.account.SIP, entropy),
+		body:   ticketRequest(kind, newUUID(), service.String(), w.account.SIP, entropy),
 		header: http.Header{"Content-Type": {"text/xml; charset=utf-8"}, "Soapaction": {issueAction}},
 	})
 	ticket := parseTicket(kind, body)
@@ -430,66 +430,40 @@ func (w *way) application(ctx context.Context, got *userDocument) {
 		return
 	}
 	in := &signedIn{
-		client: w.client, account: w.account, media: mediaUCWAXML, o: w.o, by: w.by, secrets: w.secrets,
+		client: w.client, account: w.account, media: mediaUCWAXML, application: l, o: w.o, by: w.by, secrets: w.secrets, steps: &w.steps,
 	}
+	kind := "Phone"
 	if w.web() {
-		in.media = mediaUCWAJSON
+		in.media, kind = mediaUCWAJSON, "Browser"
 	}
 	in.ticketName, in.ticketValue = w.ticketHeader(got.ticket)
-	r := in.request(SignInApplication, http.MethodPost, "").with(in.media, newApplication(in.media))
-	x, body := w.ask(ctx, l, r)
-	in.links = applicationLinks(l, body)
-	self, err := followable(in.links["self"])
-	if !x.Outcome.OK() || x.Status != http.StatusCreated && x.Status != http.StatusOK || err != nil {
+	x, body := w.ask(ctx, l, in.request(SignInApplication, http.MethodPost, "").with(in.media, in.input(
+		property{"culture", "en-US"}, property{"endpointId", newUUID()}, property{"type", kind}, property{"userAgent", "lyncpin"})))
+	doc := ucwaOf(x, body)
+	if doc == nil || x.Status != http.StatusCreated && x.Status != http.StatusOK {
 		w.fails(StepApplication, x, nil, "no application")
 		return
 	}
-	w.step(StepApplication, StepOK, x, nil, "")
-	c := w.conns[l.scheme+" "+urlHost(l.host, l.scheme, l.port)]
-	in.at, in.application = c.at, self
-	if self.host != l.host {
-		return // it is no application of this server
-	}
-	w.in = in
-	available, err := followable(in.links["makeMeAvailable"])
-	if err != nil || available.host != l.host {
-		w.step(StepAvailable, StepFailed, nil, nil, "the application has no such link")
+	self, err := in.follow(doc.self)
+	if err != nil {
+		w.step(StepApplication, StepFailed, x, nil, "the application is at another server, where the ticket is not good")
 		return
 	}
-	x, _ = w.ask(ctx, available, in.request(SignInUCWA, http.MethodPost, "").with(in.media, makeAvailable(in.media)))
+	w.step(StepApplication, StepOK, x, nil, "")
+	in.at, in.application, in.links = w.conns[l.server()].at, self, doc.links
+	w.in = in
+	available, err := in.link("makeMeAvailable", "/me/makeMeAvailable")
+	if err != nil {
+		w.step(StepAvailable, StepFailed, nil, nil, "the application's link leads to another server")
+		return
+	}
+	x, _ = w.ask(ctx, available, in.request(SignInUCWA, http.MethodPost, "").with(in.media, in.input(
+		property{"supportedMessageFormats", []string{"Plain"}}, property{"supportedModalities", []string{"Messaging"}})))
 	if !x.Outcome.OK() || x.Status >= 300 {
 		w.fails(StepAvailable, x, nil, "")
 		return
 	}
 	w.step(StepAvailable, StepOK, x, nil, "")
-}
-
-// newApplication is the body that creates an application. UCWA "applications".
-func newApplication(media string) []byte {
-	if media == mediaUCWAJSON {
-		return fmt.Appendf(nil, `{"UserAgent":"lyncpin","EndpointId":"%s","Culture":"en-US"}`, uuid())
-	}
-	return fmt.Appendf(nil, `<?xml version="1.0" encoding="utf-8"?><input xmlns="http://schemas.microsoft.com/rtc/2012/03/ucwa">`+
-		`<property name="culture">en-us</property><property name="endpointId">%s</property>`+
-		`<property name="type">Phone</property><property name="userAgent">lyncpin</property></input>`, uuid())
-}
-
-// makeAvailable is the body of makeMeAvailable: messages only. UCWA "makeMeAvailable".
-func makeAvailable(media string) []byte {
-	if media == mediaUCWAJSON {
-		return []byte(`{"supportedMessageFormats":["Plain"],"supportedModalities":["Messaging"]}`)
-	}
-	return []byte(`<?xml version="1.0" encoding="utf-8"?><input xmlns="http://schemas.microsoft.com/rtc/2012/03/ucwa">` +
-		`<propertyList name="supportedMessageFormats"><item>Plain</item></propertyList>` +
-		`<propertyList name="supportedModalities"><item>Messaging</item></propertyList></input>`)
-}
-
-// uuid is a random one. RFC 9562 section 5.4.
-func uuid() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // end deletes the application.
