@@ -23,5 +23,6 @@ func tlsModes() []Mode {
 		tlsEKUMissing,
 		tlsWrongChainOrder,
 		tlsWildcardCommonName,
+		tlsALPNH2Offered,
 	}
 }

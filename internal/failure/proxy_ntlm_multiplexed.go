@@ -65,7 +65,7 @@ func detectProxyNTLMMultiplexed(v *probe.View) probe.Verdict {
 		direct, proxied := logonsOf(v, account)
 		direct, proxied = overHTTP1(direct), overHTTP1(proxied)
 		tried = tried || len(proxied) > 0
-		seen, doubt := tornApart(direct, proxied)
+		seen, doubt := tornApart(direct, proxied, len(serversSeen(v)) > 1)
 		evidence = append(evidence, seen...)
 		if doubt != "" && passwordProven(v, account) != nil {
 			why = doubt
@@ -101,8 +101,9 @@ func takenForAnother(v *probe.View) []probe.Evidence {
 }
 
 // tornApart is evidence that log-ons of one account through the proxy fail for want of one connection. doubt is why
-// that cannot be told though they fail.
-func tornApart(direct, proxied []logon) (evidence []probe.Evidence, doubt string) {
+// that cannot be told though they fail; several says that more than one Front End is
+// known to answer.
+func tornApart(direct, proxied []logon, several bool) (evidence []probe.Evidence, doubt string) {
 	refused, granted := whoseRefused(proxied), whoseGranted(proxied)
 	if len(refused) == 0 {
 		return nil, ""
@@ -123,11 +124,15 @@ func tornApart(direct, proxied []logon) (evidence []probe.Evidence, doubt string
 		return nil, "the Front End refuses Windows log-ons of a right password: to tell what the proxy does to connections from what the Front End demands, look from beside the proxy as well"
 	}
 	for _, l := range whoseGranted(direct) {
-		if !l.Bound { // with the channel binding alone, the Front End may want it: Extended Protection
+		if !l.Bound {
 			return []probe.Evidence{refusal, l.at.SawLogon(l.Logon, "%s: granted when asked straight, with the same name and password", wordsOf(l))}, ""
 		}
+		doubt = "the Front End refuses Windows log-ons through the proxy, and grants one that carries the channel binding: Extended Protection would look like a proxy that does not keep connections"
 	}
-	return nil, ""
+	if len(refused) >= triesForAffinity && several {
+		return nil, "" // each met one machine of several: the proxy keeps connections
+	}
+	return nil, doubt
 }
 
 // wordsOf says who logs on where.
