@@ -5,7 +5,18 @@ package failure
 func authModes() []Mode {
 	return []Mode{
 		authWebTicketHrefWrongHost,
+		authWindowsGrantNotOffered,
+		authPasswordGrantNotOffered,
 		authAuthenticateOrderKerberosFirst,
+		authWebticketInternalError,
+		authOAuthCertificateMissing,
+		authClockSkew,
+		authUserNotEnabled,
+		authBadCredentialsControl,
+		authUPNSIPMismatch,
+		authLockoutByDoubleAuth,
+		authExtendedProtectionBreaksNTLM,
+		authNTLMLevelMismatch,
 		authCertprovUnreachable,
 	}
 }

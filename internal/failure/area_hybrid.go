@@ -7,6 +7,8 @@ func hybridModes() []Mode {
 		hybridRedirectLoop,
 		hybridRedirectTargetBlocked,
 		hybridRetiredOnlineService,
+		hybridHostingProviderAutodiscoverURLMissing,
+		hybridModernAuthIssuerUnreachable,
 		hybridSecondDomainOnlineOnly,
 	}
 }
