@@ -83,8 +83,11 @@ func (w *way) legs(ctx context.Context, c *clientConn, r signedRequest, l *Logon
 		}
 		return x, body
 	}
-	bound, whole := bindChannel(second, c.leaf())
-	third, err := ntlmssp.NewAuthenticateMessage(bound, w.account.login(), string(w.account.Password), nil)
+	whole := false
+	if w.client == ClientDesktop { // Windows sends the binding; phones do not, and so tell whether it is wanted
+		second, whole = bindChannel(second, c.leaf())
+	}
+	third, err := ntlmssp.NewAuthenticateMessage(second, w.account.login(), string(w.account.Password), nil)
 	if err != nil {
 		return x, body // a challenge that nobody could answer; nothing of the password has been sent
 	}
