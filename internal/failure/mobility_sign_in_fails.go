@@ -2,6 +2,8 @@ package failure
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -38,10 +40,8 @@ func detectMobilitySignInFails(v *probe.View) probe.Verdict {
 	}
 	var evidence []probe.Evidence
 	for _, p := range places {
-		for _, s := range p.SignIns() {
-			if e := firstFailed(p, &s); e != nil {
-				evidence = append(evidence, *e)
-			}
+		for _, f := range firstFailures(p) {
+			evidence = append(evidence, p.SawStep(f.step, "%s cannot sign in as %s client: %s", f.account, strings.Join(f.clients, ", "), f.text))
 		}
 	}
 	if len(evidence) > 0 && stoppedEarly(places) {
@@ -60,23 +60,37 @@ func stoppedEarly(places []*probe.Place) bool {
 	return false
 }
 
-// firstFailed is evidence of the first step of a sign-in that failed; nil when none did. What follows from it is not
-// told.
-func firstFailed(p *probe.Place, s *probe.SignIn) *probe.Evidence {
-	for i := range s.Steps {
-		one := &s.Steps[i]
-		if one.Result != probe.StepFailed {
+// firstFailure is where an account fails in the same way as several kinds of clients.
+type firstFailure struct {
+	account, text string
+	clients       []string
+	step          *probe.SignInStep
+}
+
+// firstFailures are the first steps that failed of all sign-ins at a place. What follows from them is not told.
+func firstFailures(p *probe.Place) []firstFailure {
+	var out []firstFailure
+	for _, s := range p.SignIns() {
+		first := slices.IndexFunc(s.Steps, func(one probe.SignInStep) bool { return one.Result == probe.StepFailed })
+		if first < 0 {
 			continue
 		}
-		text := fmt.Sprintf("%s as %s client fails at the step %s", s.Account, s.Client, one.Name)
+		one := &s.Steps[first]
+		text := "the step " + one.Name + " fails"
 		if one.Text != "" {
-			text += ": " + one.Text
+			text += ", " + one.Text
 		}
 		if x := p.Exchange(one.Exchange); x != nil && !x.Outcome.OK() {
 			text += fmt.Sprintf(" (%s)", refusal(x))
 		}
-		e := p.SawStep(one, "%s", text)
-		return &e
+		i := slices.IndexFunc(out, func(f firstFailure) bool { return f.account == s.Account && f.text == text })
+		if i < 0 {
+			out = append(out, firstFailure{account: s.Account, text: text, step: one})
+			i = len(out) - 1
+		}
+		if !slices.Contains(out[i].clients, s.Client) {
+			out[i].clients = append(out[i].clients, s.Client)
+		}
 	}
-	return nil
+	return out
 }

@@ -30,11 +30,13 @@ var networkMTUBlackhole = Mode{
 	Confused: []probe.ID{"proxy.service-not-enabled", "network.wan-rule-missing"},
 	Cases: []Case{
 		{Name: "outside", Edit: func(t *topology.Topology) {
+			manyNames(t)
 			t.Paths = append(t.Paths, topology.Path{From: probe.External, To: topology.ProxyPublic.String(), Action: topology.MTU})
 		}},
 	},
 	More: []Case{
 		{Name: "on-the-wifi", Edit: func(t *topology.Topology) {
+			manyNames(t)
 			t.WiFi.View = "external"
 			t.Paths = append(t.Paths, topology.Path{From: probe.WiFi, To: topology.ProxyPublic.String(), Action: topology.MTU})
 		}},
@@ -44,6 +46,14 @@ var networkMTUBlackhole = Mode{
 			t.Paths = append(t.Paths, topology.Path{From: probe.External, To: topology.ProxyPublic.String(), Port: 8080, Action: topology.MTU})
 		}},
 	},
+}
+
+// manyNames makes the proxy's certificate too large for a packet, as those of public authorities with RSA keys are anyway.
+func manyNames(t *topology.Topology) {
+	c := t.ProxyCertificate()
+	for i := range 40 {
+		c.Names = append(c.Names, fmt.Sprintf("www%d.contoso.example", i+1))
+	}
 }
 
 func detectNetworkMTUBlackhole(v *probe.View) probe.Verdict {

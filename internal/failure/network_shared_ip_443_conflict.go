@@ -61,6 +61,7 @@ func detectNetworkSharedIP443Conflict(v *probe.View) probe.Verdict {
 	}
 	// All names must have the one address of the Access Edge: a single record there is a mistake in the DNS.
 	var shared *probe.Resolution
+	several := false
 	for _, host := range publishedHosts(v) {
 		r := out.Resolve(host)
 		if !r.Exists() {
@@ -72,8 +73,9 @@ func detectNetworkSharedIP443Conflict(v *probe.View) probe.Verdict {
 		if shared == nil {
 			shared = r
 		}
+		several = several || !strings.HasPrefix(host, publicLabel)
 	}
-	if shared == nil || len(externalWebHosts(v)) == 0 {
+	if !several {
 		return nothingToJudge
 	}
 	edge := ""
