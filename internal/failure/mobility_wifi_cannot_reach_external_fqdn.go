@@ -57,7 +57,7 @@ func detectMobilityWiFiCannotReachExternalFQDN(v *probe.View) probe.Verdict {
 		}
 		tried = true
 		if servedAt(wifi, host) == nil {
-			evidence = append(evidence, firstFailure(wifi, host), out.SawExchange(outside, "outside, the Front End answers for %s", host))
+			evidence = append(evidence, firstBroken(wifi, host), out.SawExchange(outside, "outside, the Front End answers for %s", host))
 		}
 	}
 	if !tried {
@@ -76,8 +76,8 @@ func servedAt(p *probe.Place, host string) *probe.Exchange {
 	return nil
 }
 
-// firstFailure is the first layer that fails on the way to a host: its name, the connection, the certificate, the answer.
-func firstFailure(p *probe.Place, host string) probe.Evidence {
+// firstBroken is the first layer that fails on the way to a host: its name, the connection, the certificate, the answer.
+func firstBroken(p *probe.Place, host string) probe.Evidence {
 	r := p.Resolve(host)
 	if !r.Exists() {
 		return p.SawLookup(r, "%s does not resolve here (%s)", host, r.Outcome.Words())
