@@ -343,12 +343,23 @@ func (o *observer) visitWeb(ctx context.Context, host string) {
 		})
 	}
 	asking.Wait()
+	if first >= 0 && o.v.Name != Internal && !o.seconded() {
+		o.offerHTTP2(ctx, host, sessions[first].addr)
+	}
 	o.reachIssuer(ctx, challenge)
 	// A client follows the user link to whatever port it names.
 	for purpose, u := range o.userLinks(host) {
 		if u.scheme != "https" || u.port != 443 {
 			o.getOnce(ctx, u, request{purpose: purpose, target: u.target, accept: userAccept[purpose]})
 		}
+	}
+}
+
+// offerHTTP2 shakes hands as browsers do. Authentication that belongs to a connection does not work over HTTP/2, whose
+// connections carry the requests of many.
+func (o *observer) offerHTTP2(ctx context.Context, host string, addr netip.AddrPort) {
+	if conn, _, _ := o.handshake(ctx, shake{purpose: HandshakeHTTP2, host: host, sni: host, addr: addr, http2: true}); conn != nil {
+		conn.Close()
 	}
 }
 
@@ -401,6 +412,9 @@ func (o *observer) webRequests(host string, whole bool) []request {
 	)
 	for _, p := range contentPaths {
 		list = append(list, request{purpose: GetContent, target: p})
+	}
+	if o.v.Name != Internal {
+		list = append(list, request{purpose: GetGzip, target: servicePath, accept: acceptUCWAJSON, gzip: true})
 	}
 	return list
 }

@@ -114,6 +114,7 @@ type shake struct {
 	sni     string // sent; empty for none
 	addr    netip.AddrPort
 	version string // the only one offered; empty for all
+	http2   bool   // offers h2 as well, as browsers do
 }
 
 // handshake connects and shakes hands, and records what came. The connection is nil when that failed.
@@ -142,6 +143,9 @@ func (o *observer) handshake(ctx context.Context, s shake) (net.Conn, int, Outco
 			return &tls.Certificate{}, nil
 		},
 	}
+	if s.http2 {
+		conf.NextProtos = []string{"h2", "http/1.1"}
+	}
 	if s.version != "" {
 		h.Offered = s.version
 		conf.MinVersion, conf.MaxVersion = tlsVersions[s.version], tlsVersions[s.version]
@@ -164,6 +168,7 @@ func (o *observer) handshake(ctx context.Context, s shake) (net.Conn, int, Outco
 	state := conn.ConnectionState()
 	if err == nil {
 		h.Version = versionName(state.Version)
+		h.ALPN = state.NegotiatedProtocol
 	}
 	o.examine(&h, state.PeerCertificates)
 	h.Elapsed = time.Since(started)

@@ -126,6 +126,7 @@ type request struct {
 	accept  string
 	form    bool     // an empty form as the body
 	fields  []string // further header lines, "Name: value"
+	gzip    bool     // the answer may be compressed
 }
 
 // do sends one request, records the exchange and returns it. A connection that the server had closed since the
@@ -236,6 +237,9 @@ func (s *session) roundTrip(r request, x *Exchange) (keep bool, err error) {
 	for _, f := range r.fields {
 		head.WriteString(f + "\r\n")
 	}
+	if r.gzip {
+		head.WriteString("Accept-Encoding: gzip\r\n")
+	}
 	if r.form {
 		head.WriteString("Content-Type: application/x-www-form-urlencoded;charset=UTF-8\r\nContent-Length: 0\r\n")
 	}
@@ -243,7 +247,10 @@ func (s *session) roundTrip(r request, x *Exchange) (keep bool, err error) {
 	if _, err := s.conn.Write(head.Bytes()); err != nil {
 		return false, err
 	}
-	_, keep, err = s.readAnswer(x)
+	body, keep, err := s.readAnswer(x)
+	if r.gzip && err == nil {
+		err = s.o.unzip(x, body)
+	}
 	return keep, err
 }
 

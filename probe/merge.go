@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -54,6 +55,7 @@ func (t *Target) merge(other Target) error {
 	if t.User == "" {
 		t.User = other.User
 	}
+	t.Meeting = cmp.Or(t.Meeting, other.Meeting)
 	union(&t.SIPDomains, other.SIPDomains)
 	e, f := &t.Expected, other.Expected
 	union(&e.ExternalWeb, f.ExternalWeb)
@@ -61,6 +63,7 @@ func (t *Target) merge(other Target) error {
 	union(&e.Meet, f.Meet)
 	union(&e.Dialin, f.Dialin)
 	union(&e.OfficeWebApps, f.OfficeWebApps)
+	union(&e.Exchange, f.Exchange)
 	union(&e.FrontEnds, f.FrontEnds)
 	for _, w := range f.WebServers {
 		if !slices.Contains(e.WebServers, w) {

@@ -87,9 +87,10 @@ func (o *observer) makeAvailable(ctx context.Context, who *signedIn) bool {
 	defer line.close()
 	x, _ := line.do(ctx, who.request(SignInUCWA, http.MethodPost, to.target).with(who.media, who.input(
 		property{"signInAs", "Online"}, property{"supportedModalities", []string{"Messaging"}}, property{"supportedMessageFormats", []string{"Plain"}})))
-	ok := x.Outcome.OK() && x.Status >= 200 && x.Status <= 299
-	if ok {
+	switch ok := x.Outcome.OK() && x.Status >= 200 && x.Status <= 299; {
+	case ok, x.Status == http.StatusConflict: // which means that it has been
 		o.forget(x)
+		return ok
 	}
-	return ok
+	return false
 }

@@ -50,6 +50,8 @@ type Target struct {
 	SIPDomains []string `json:"sip_domains"`
 	// User is the SIP address asked for, without "sip:"; empty when only a domain was given.
 	User string `json:"user,omitempty"`
+	// Meeting is the whole URL of a meeting to look at; empty for none. Who knows it can join the meeting.
+	Meeting string `json:"meeting,omitempty"`
 	// Expected is what the operator declared. Everything in it is optional.
 	Expected Expected `json:"expected"`
 }
@@ -65,6 +67,8 @@ type Expected struct {
 	Dialin []string `json:"dialin,omitempty" yaml:"dialin"`
 	// OfficeWebApps are hosts of Office Web Apps or Office Online Server.
 	OfficeWebApps []string `json:"office_web_apps,omitempty" yaml:"office_web_apps"`
+	// Exchange are hosts of Exchange's discovery or web services, which clients ask for calendars and voice mail.
+	Exchange []string `json:"exchange,omitempty" yaml:"exchange"`
 	// WebServers are the servers the reverse proxy forwards to. The proxy vantage talks to them.
 	WebServers []WebServer `json:"web_servers,omitempty" yaml:"web_servers"`
 	// FrontEnds are the addresses of the Front Ends behind any balancer.
@@ -327,6 +331,8 @@ type Exchange struct {
 	Size int    `json:"size,omitempty"`
 	// Document is the discovery document in the body, nil when it is none.
 	Document *Document `json:"document,omitempty"`
+	// Continued is when 100 (Continue) came to a request that expected it; zero when it did not come.
+	Continued time.Duration `json:"continued_ns,omitempty"`
 	// Elapsed is from the request to the end of the body, without the connection's making.
 	Elapsed time.Duration `json:"elapsed_ns"`
 }

@@ -178,7 +178,12 @@ func (c *clientConn) roundTrip(ctx context.Context, r signedRequest, x *Exchange
 	}
 
 	proceed := make(chan struct{}, informative)
-	s.interim = func() { proceed <- struct{}{} }
+	s.interim = func() {
+		if r.expect && x.Continued == 0 {
+			x.Continued = time.Since(asked)
+		}
+		proceed <- struct{}{}
+	}
 	defer func() { s.interim = nil }()
 	ended, end := context.WithCancel(ctx)
 	sent := make(chan bool, 1)
@@ -212,11 +217,12 @@ func (c *clientConn) roundTrip(ctx context.Context, r signedRequest, x *Exchange
 // head is the request up to its body.
 func (c *clientConn) head(r signedRequest, method string) []byte {
 	var head bytes.Buffer
-	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lyncpin\r\n", method, r.target, c.authority())
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n",
+		method, r.target, c.authority(), cmp.Or(r.header.Get("User-Agent"), "lyncpin"))
 	if r.accept != "" {
 		fmt.Fprintf(&head, "Accept: %s\r\n", r.accept)
 	}
-	r.header.Write(&head)
+	r.header.WriteSubset(&head, map[string]bool{"User-Agent": true})
 	switch {
 	case r.chunked:
 		head.WriteString("Transfer-Encoding: chunked\r\n")

@@ -60,6 +60,8 @@ func handshakeName(h *Handshake) string {
 		return "TLS with " + h.Addr + " without a server name"
 	case HandshakeVersion:
 		return "TLS " + h.Offered + " only with " + h.Addr
+	case HandshakeHTTP2:
+		return "TLS with " + h.Addr + " as " + h.SNI + ", offering HTTP/2"
 	case HandshakeUnknown:
 		return "TLS with " + h.Addr + " as " + cmp.Or(h.SNI, "a name nobody publishes")
 	}

@@ -22,6 +22,8 @@ type ucwaServer struct {
 	hang func(p *heldPoll) bool
 	// intercept answers other requests; an empty text leaves them to the server.
 	intercept func(*http.Request) string
+	// continueAfter is when 100 (Continue) is sent to those who expect it; zero means never.
+	continueAfter time.Duration
 
 	mu      sync.Mutex
 	news    map[string]chan string // by the path of an application: events that wait
@@ -93,6 +95,10 @@ func (s *ucwaServer) serve(c net.Conn) {
 			req, err := http.ReadRequest(r)
 			if err != nil {
 				return
+			}
+			if s.continueAfter > 0 && req.Header.Get("Expect") != "" {
+				<-time.After(s.continueAfter)
+				io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n")
 			}
 			body, _ := io.ReadAll(req.Body)
 			req.Body = io.NopCloser(strings.NewReader(string(body)))
