@@ -33,9 +33,9 @@ func (s *site) discovery(q *query, rest string) response {
 	}
 	switch resource {
 	case "/user":
-		return s.ticketChallenge()
+		return s.user(q, false)
 	case "/oauth/user":
-		return s.oauthChallenge()
+		return s.user(q, true)
 	case "/domain":
 		return s.domain(q)
 	}
@@ -159,7 +159,7 @@ func (s *site) root(q *query) response {
 // forms only ([MS-OCDISCWS] 3.1.5.4).
 func (s *site) domain(q *query) response {
 	o := negotiate(q.header["Accept"], s.offers)
-	links := s.domainLinks()
+	links := s.serviceLinks(s.ownPool())
 	if hop := s.nextHop(q.userDomain()); hop != "" {
 		links = []link{{"Redirect", q.carry(hop)}}
 	}
@@ -167,40 +167,6 @@ func (s *site) domain(q *query) response {
 		return s.document(o.contentType, s.legacyXML("Domain", links))
 	}
 	return s.document(o.contentType, s.legacyJSON("Domain", links))
-}
-
-// domainLinks are the services of the pool (TechNet "Understanding Autodiscover in Lync Server 2013"). Mobile clients get
-// the external names on both sites, so that their URLs stay the same when a phone changes networks. A site without web
-// FQDN has no links.
-func (s *site) domainLinks() []link {
-	in, ex := s.conf, s.other
-	if s.name == ExternalSite {
-		in, ex = ex, in
-	}
-	var links []link
-	add := func(token string, on *Site, path string) {
-		if on.WebFQDN != "" {
-			links = append(links, link{token, on.url(on.WebFQDN, path)})
-		}
-	}
-	pair := func(token, path string) {
-		add("Internal/"+token, in, path)
-		add("External/"+token, ex, path)
-	}
-	pair("Autodiscover", rootPath)
-	pair("AuthBroker", "/Reach/sip.svc")
-	pair("WebScheduler", "/Scheduler")
-	if _, ok := s.vdirs["/mcx"]; ok {
-		add("Internal/Mcx", ex, "/Mcx/McxService.svc")
-		add("External/Mcx", ex, "/Mcx/McxService.svc")
-	}
-	if s.traits.ucwa {
-		pair("Ucwa", "/ucwa/v1/applications")
-		add("Ucwa", ex, "/ucwa/v1/applications")
-		pair("XFrame", xframePath)
-		add("XFrame", ex, xframePath)
-	}
-	return links
 }
 
 // document is an answer of the discovery service with the headers of the published Lync 2013 capture.
