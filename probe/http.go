@@ -263,6 +263,9 @@ func (s *session) readAnswer(x *Exchange) (body []byte, keep bool, err error) {
 	defer resp.Body.Close()
 	x.Status = resp.StatusCode
 	x.Header = kept(resp.Header)
+	if resp.Close { // net/http takes the field out
+		x.Header["Connection"] = []string{"close"}
+	}
 	s.budget.left += s.o.limits.Body
 	body, err = io.ReadAll(io.LimitReader(resp.Body, s.o.limits.Body+1))
 	x.Size = len(body)

@@ -59,6 +59,9 @@ func detectProxyHTTP10Upstream(v *probe.View) probe.Verdict {
 				continue
 			}
 			asked = true
+			if len(evidence) > 0 {
+				break // they are all alike
+			}
 			// The challenge is the answer before the last, or the last when nothing came after it.
 			for _, id := range l.Exchanges[1:] {
 				x := p.Exchange(id)
