@@ -242,6 +242,9 @@ func (t *tree) vantage() Step {
 	}
 	root.Steps = append(root.Steps, t.records()...)
 	root.Steps = append(root.Steps, t.walks()...)
+	root.Steps = append(root.Steps, t.signIns()...)
+	root.Steps = append(root.Steps, t.polls()...)
+	root.Steps = append(root.Steps, t.crowds()...)
 	if t.sec.Incomplete != "" {
 		root.Detail = "ended early: " + clip(t.sec.Incomplete)
 	}

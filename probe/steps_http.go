@@ -23,11 +23,27 @@ var purposeWords = map[string]string{
 	GetDeviceExternal: "device update of the external site", GetMeet: "meeting page", GetDialin: "dial-in page",
 	GetOfficeWebApps: "Office Web Apps discovery", GetRepeat: "discovery once more",
 	GetUnknownHost: "a host nobody publishes", GetHop: "next hop",
+	SignInDiscovery: "discovery, signing in", SignInChallenge: "user resource without a ticket", SignInMetadata: "description of the ticket service",
+	SignInTicket: "ticket", SignInUser: "user resource with a ticket", SignInApplication: "new application", SignInUCWA: "application",
+	SignInEvents: "long poll", SignInMcx: "Mcx service", SignInRepeat: "application once more", SignInWithout: "application with a ticket nobody issued",
+	SignInPut: "PUT to the application", UploadLarge: "2 MB", UploadChunked: "chunked body", UploadExpect: "body that waits for 100 (Continue)",
+	UploadHeader: "header of 12 KB", GetGzip: "discovery, compressed", GetMeeting: "meeting", GetMeetingPhone: "meeting as a phone asks",
+	GetMeetingXML: "meeting as programs ask", GetJoinAsset: "part of the meeting's page", PostAnonymous: "token for an anonymous participant",
+	GetExchange: "Exchange discovery",
+}
+
+// withSecrets are the purposes of requests that carried what a record leaves out: no command line repeats them.
+var withSecrets = []string{
+	SignInTicket, SignInUser, SignInApplication, SignInUCWA, SignInEvents, SignInMcx, SignInRepeat, SignInWithout, SignInPut,
+	UploadLarge, UploadChunked, UploadExpect, UploadHeader, PostAnonymous,
 }
 
 // exchange shows one request. broken is why the connection under it failed, empty when it did not.
 func (t *tree) exchange(x *Exchange, broken string) Step {
-	s := Step{ID: t.id(fmt.Sprintf("exchange/%d", x.ID)), Curl: curl(x, t.handshakes[x.Handshake])}
+	s := Step{ID: t.id(fmt.Sprintf("exchange/%d", x.ID))}
+	if !slices.Contains(withSecrets, x.Purpose) {
+		s.Curl = curl(x, t.handshakes[x.Handshake])
+	}
 	s.Name = fmt.Sprintf("%s: %s %s", cmp.Or(purposeWords[x.Purpose], x.Purpose, "request"), x.Method, clip(x.URL))
 	switch {
 	case broken != "" && x.Status == 0 && !x.Outcome.OK():
@@ -60,7 +76,7 @@ func (t *tree) or(x *Exchange, state string) string {
 }
 
 func (t *tree) statusState(x *Exchange) string {
-	asks := []string{GetUser, GetUserLegacy, GetWebTicket, GetUCWA, GetContent, GetInternalOnly}
+	asks := []string{GetUser, GetUserLegacy, GetWebTicket, GetUCWA, GetContent, GetInternalOnly, SignInChallenge, SignInTicket, SignInWithout}
 	wantsDocument := []string{GetRoot, GetRootLegacy, GetRootHTTP, GetService, GetServiceCase, GetServiceQuery, GetRepeat}
 	switch {
 	case x.Status >= 500:

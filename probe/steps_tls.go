@@ -32,7 +32,7 @@ func (t *tree) handshake(h *Handshake) Step {
 				}
 			}
 		}
-	case HandshakeRepeat:
+	case HandshakeRepeat, HandshakeSignIn:
 	default: // what a client does not do is worth knowing, and no fault in itself
 		s.State = Noted
 		if c := t.leaf(h); c != nil {
