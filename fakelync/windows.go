@@ -66,6 +66,12 @@ func (s *site) windowsUser(q *query, size int) (u *User, refusal response) {
 	return s.admitted(u)
 }
 
+// logsOn tells whether the request carries a message of Windows authentication.
+func (q *query) logsOn() bool {
+	scheme, _, _ := strings.Cut(q.header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "NTLM") || strings.EqualFold(scheme, "Negotiate")
+}
+
 // admitted is a user whom Windows knows, if Lync lets them in.
 func (s *site) admitted(u *User) (*User, response) {
 	if r, refused := s.barred(u); refused {

@@ -232,8 +232,8 @@ func TestProxyRules(t *testing.T) {
 		}, "https://lyncdiscover.contoso.example/", 502, ""},
 		{"app-pool", func(t *topology.Topology) { t.Pools[0].External.StoppedAppPools = []string{"/Autodiscover"} }, "https://lyncdiscover.contoso.example/", 503, ""},
 		{"require-ssl", func(t *topology.Topology) { t.Pools[0].External.RequireSSL = true }, "http://lyncdiscover.contoso.example/", 403, ""},
-		{"meet", func(*topology.Topology) {}, "https://meet.contoso.example/user1/ABCDEFGH", 200, "lyncweb-ext"},
-		{"meet-not-registered", func(t *topology.Topology) { t.Pools[0].SimpleURLs = nil }, "https://meet.contoso.example/user1/ABCDEFGH", 404, ""},
+		{"meet", func(*topology.Topology) {}, "https://meet.contoso.example/user1/ABCD1234", 200, "lyncweb-ext"},
+		{"meet-not-registered", func(t *topology.Topology) { t.Pools[0].SimpleURLs = nil }, "https://meet.contoso.example/user1/ABCD1234", 404, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
