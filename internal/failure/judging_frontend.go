@@ -157,13 +157,13 @@ func (b *behind) sawServing() probe.Evidence {
 func poolStopped(x *probe.Exchange) bool { return x.Status == 503 && !fromFrontEnd(x) && fromKernel(x) }
 
 // handedOut are the hosts in the links that one of the two web sites gives, with the answer that shows it. Only the
-// legacy documents say which site they are of; redirects lead to other deployments too.
+// legacy documents say which site they are of; redirects lead to other deployments too, and user documents to both sites.
 func handedOut(places []*probe.Place, site string) map[string]probe.Evidence {
 	out := map[string]probe.Evidence{}
 	for _, p := range places {
 		for _, x := range p.Exchanges() {
 			d := x.Document
-			if d == nil || d.Redirect() != "" || !strings.EqualFold(d.AccessLocation, site) {
+			if d == nil || d.Redirect() != "" || x.Purpose == probe.SignInUser || !strings.EqualFold(d.AccessLocation, site) {
 				continue
 			}
 			for _, h := range d.Hosts() {
