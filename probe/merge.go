@@ -72,5 +72,6 @@ func (t *Target) merge(other Target) error {
 	}
 	e.HTTPOnlyDiscovery = e.HTTPOnlyDiscovery || f.HTTPOnlyDiscovery
 	e.Hybrid = e.Hybrid || f.Hybrid
+	e.Lync2010Phones = e.Lync2010Phones || f.Lync2010Phones
 	return nil
 }

@@ -77,6 +77,8 @@ type Expected struct {
 	HTTPOnlyDiscovery bool `json:"http_only_discovery,omitempty" yaml:"http_only_discovery"`
 	// Hybrid says that some users are homed in the online service.
 	Hybrid bool `json:"hybrid,omitempty" yaml:"hybrid"`
+	// Lync2010Phones says that phones with the app of Lync 2010 are still in use.
+	Lync2010Phones bool `json:"lync2010_phones,omitempty" yaml:"lync2010_phones"`
 }
 
 // WebServer is a server behind the reverse proxy, as the proxy is told to reach it.

@@ -29,7 +29,7 @@ func baselines() []Scenario {
 		{"http-only-discovery", "discovery published on port 80 only, and its name not in the certificate", httpOnlyDiscovery},
 		{"lync2010", "Lync Server 2010 with its updates, and affinity for its mobile sessions", lync2010},
 		{"lync2013", "Lync Server 2013", product("lync2013")},
-		{"sfb2019", "Skype for Business Server 2019", product("sfb2019")},
+		{"sfb2019", "Skype for Business Server 2019, which Lync 2010 phones cannot use", sfb2019},
 		{"two-pools-with-exchange", "two pools, Office Web Apps and Exchange behind one address", twoPoolsWithExchange},
 		{"home-on-second-pool", "two pools, and discovery is answered by the other one than the user's", homeOnSecondPool},
 		{"hybrid-user-on-premises", "hybrid: a colleague is homed in the online service", hybridColleague},
@@ -221,6 +221,11 @@ func hybrid(t *topology.Topology, user int) {
 func hybridColleague(t *topology.Topology) { hybrid(t, 1) }
 
 func hybridUser(t *topology.Topology) { hybrid(t, 0) }
+
+func sfb2019(t *topology.Topology) {
+	t.Product = "sfb2019"
+	t.Plan.Lync2010Phones = false
+}
 
 func twoPoolsWithExchange(t *topology.Topology) {
 	const web, webInside = "lyncweb2-ext.contoso.example", "lyncweb2-int.contoso.example"

@@ -4,6 +4,7 @@ package failure
 func mobilityModes() []Mode {
 	return []Mode{
 		mobilityUCWANotPublished,
+		mobilityMcxAbsent2019,
 		mobilityPolicyDisabled,
 		mobilityClientVersionBlocked,
 		mobilityTooManyApplications,

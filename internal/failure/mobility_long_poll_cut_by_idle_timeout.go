@@ -44,7 +44,8 @@ func detectMobilityLongPollCutByIdleTimeout(v *probe.View) probe.Verdict {
 	for _, p := range v.Places() {
 		for _, l := range pollsFor(p, probe.PollSilent) {
 			held = true
-			if !l.cut() || cutByAge(p, l.Elapsed) != nil {
+			// A limit on the age of connections is another mode, when the proxy has it.
+			if !l.cut() || cutByAge(p, l.Elapsed) != nil && cutByAge(v.At(probe.Proxy), l.Elapsed) == nil {
 				continue
 			}
 			text := fmt.Sprintf("a long poll that was to be silent for %s was ended after %s (%s)", seconds(l.Asked), seconds(l.Elapsed), l.end())

@@ -71,6 +71,7 @@ func Target(t *topology.Topology) probe.Target {
 		OfficeWebApps:     slices.Clone(t.Plan.OfficeWebApps),
 		HTTPOnlyDiscovery: t.Plan.HTTPOnlyDiscovery,
 		Hybrid:            t.Plan.Hybrid,
+		Lync2010Phones:    t.Plan.Lync2010Phones,
 	}
 	for _, p := range t.Pools {
 		for _, n := range p.Nodes {

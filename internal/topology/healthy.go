@@ -47,6 +47,8 @@ func Healthy() *Topology {
 			Meet:          []string{"meet.contoso.example", "meet.fabrikam.example"},
 			Dialin:        []string{"dialin.contoso.example"},
 			OfficeWebApps: []string{"wac.contoso.example"},
+
+			Lync2010Phones: true,
 		},
 		External: View{Resolver: ExternalResolver, Zones: []string{"contoso.example", "fabrikam.example"}},
 		Internal: View{Resolver: InternalResolver, Zones: []string{"contoso.example", "fabrikam.example"}},

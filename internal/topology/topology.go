@@ -100,6 +100,8 @@ type Plan struct {
 	HTTPOnlyDiscovery bool `yaml:"http_only_discovery,omitempty"`
 	// Hybrid says that some users are homed in the online service.
 	Hybrid bool `yaml:"hybrid,omitempty"`
+	// Lync2010Phones says that phones with the app of Lync 2010 are to work.
+	Lync2010Phones bool `yaml:"lync2010_phones,omitempty"`
 }
 
 // Roles of a pool.
