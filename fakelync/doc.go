@@ -1,5 +1,5 @@
 // Package fakelync is one Front End (or Director) of Lync Server or Skype for Business Server, as far as its web
-// services are seen by someone who has not signed in.
+// services are seen by clients: anonymous ones, and those that sign in.
 //
 //	srv, err := fakelync.Start(ctx, fakelync.Config{
 //		FQDN:       "fe1.corp.contoso.example",
@@ -18,6 +18,16 @@
 // the published port, never the asked host. So a publishing rule that ends on the wrong site, or rewrites Host, shows
 // here as it shows on a real machine. Several nodes, pools or Directors are several Servers.
 //
+// What they share is an [Organisation]: accounts, pools, tickets, applications. A Server without one has no accounts.
+//
+// # Signing in
+//
+// Clients log on with Windows authentication (NTLM, bare in either scheme or in SPNEGO), which belongs to its TCP
+// connection, or with a password in a SOAP header or in a form. They get a web ticket, compact or as a SAML assertion,
+// or an OAuth token, which every machine of the pool takes and no other pool does. With it they read the user document
+// and use what it names. The history tells whom each request was from, and [Server.Connections] who was on which
+// connection; passwords, tickets and NTLM messages are not kept.
+//
 // A request passes the same stations as in Windows, and each station answers in its own hand:
 //
 //   - TLS: a site without a certificate, or with RequireSNI and a client that names no host, resets the connection;
@@ -34,13 +44,14 @@
 //
 // Discovery: [MS-OCDISCWS] 3.1.5.2 to 3.1.5.4, [MS-OCAUTHWS] 1.5, TechNet "Understanding Autodiscover in Lync Server
 // 2013", UCWA SDK "Root URL" and "Create an application". Challenges: [MS-OCAUTHWS] 1.5 and UCWA SDK "Authentication in
-// UCWA". Meeting join: [MS-CONFBAS] 4.1. Virtual directories: TechNet gg399038, gg429697 and gg429698. Limits of IIS:
-// IIS configuration reference, "requestFiltering". Where no source fixes a detail the code says so with the word
-// inferred.
+// UCWA". NTLM: [MS-NLMP] 2.2 and 3. SPNEGO: RFC 4178. Windows authentication over HTTP: RFC 4559; channel bindings: RFC
+// 5929. Meeting join: [MS-CONFBAS] 4.1. Virtual directories: TechNet gg399038, gg429697 and gg429698. Limits of IIS: IIS
+// configuration reference, "requestFiltering". Where no source fixes a detail the code says so with the word inferred.
 //
 // # Limits
 //
-// HTTP/1.1 only. There is no sign-in: credentials are never looked at. Header names in the history have Go's canonical
-// case. A request that net/http cannot parse, or that lacks Host in HTTP/1.1, is answered 400 by net/http itself and
-// leaves no trace. It is a test double: it holds no secrets and defends nothing, so keep it on loopback or in a lab.
+// HTTP/1.1 only. There is no Kerberos and no log-on with certificates, tickets are neither signed nor encrypted, and SIP
+// is not spoken. Header names in the history have Go's canonical case. A request that net/http cannot parse, or that
+// lacks Host in HTTP/1.1, is answered 400 by net/http itself and leaves no trace. It is a test double: it holds no
+// secrets and defends nothing, so keep it on loopback or in a lab.
 package fakelync

@@ -29,6 +29,17 @@ type fileConfig struct {
 	Redirects       map[string]string `yaml:"redirects"`
 	DefaultDocument Document          `yaml:"default_document"`
 	IdleTimeout     string            `yaml:"idle_timeout"`
+
+	Users              []fileUser    `yaml:"users"`
+	Pools              []filePool    `yaml:"pools"`
+	Organisation       fileDirectory `yaml:"organisation"`
+	Pool               string        `yaml:"pool"`
+	Isolated           bool          `yaml:"isolated"`
+	NoTokenCertificate bool          `yaml:"no_token_certificate"`
+	NoAnonymous        bool          `yaml:"no_anonymous"`
+	OldJoinLauncher    bool          `yaml:"old_join_launcher"`
+	AuthorizationURI   string        `yaml:"authorization_uri"`
+	PassiveURI         string        `yaml:"passive_uri"`
 }
 
 type fileSite struct {
@@ -49,6 +60,9 @@ type fileSite struct {
 	Filtering       fileFiltering `yaml:"filtering"`
 	WindowsAuth     []string      `yaml:"windows_auth"`
 	Grants          []string      `yaml:"grants"`
+
+	NTLM               string `yaml:"ntlm"`
+	ExtendedProtection string `yaml:"extended_protection"`
 }
 
 type fileFiltering struct {
@@ -76,13 +90,16 @@ type fileSimpleURL struct {
 //	external: {http: 8080, https: 4443, web_fqdn: lyncweb-ext.contoso.example, certificate: fe1.pem, key: fe1.key}
 //	simple_urls:
 //	  - {kind: meet, host: meet.contoso.example}
+//	users:
+//	  - {sip: user1@contoso.example, login: CONTOSO\user1, password: invented for the lab}
 //	redirects:
 //	  tailspin.example: https://lyncweb2-ext.contoso.example/Autodiscover/AutodiscoverService.svc/root
 //
-// The other fields are those of Config and Site in the same spelling; TLS versions are "1.0" to "1.3", idle_timeout is
-// a duration such as 30s. A listener address without host, such as 8080 or :8080, binds 127.0.0.1 only; every interface
-// takes 0.0.0.0:8080. A key left out is expected in the certificate's file; a certificate left out is one that is not
-// assigned. A file without any listener is an error.
+// The other fields are those of Config, Site, User and Pool in the same spelling; what is said of the organisation as a
+// whole, such as lockout_threshold, stands under organisation. Accounts without pools are at home on this machine. TLS
+// versions are "1.0" to "1.3", idle_timeout is a duration such as 30s. A listener address without host, such as 8080 or
+// :8080, binds 127.0.0.1 only; every interface takes 0.0.0.0:8080. A key left out is expected in the certificate's file;
+// a certificate left out is one that is not assigned. A file without any listener is an error.
 func LoadConfig(path string, data []byte) (Config, error) {
 	var file *ast.File
 	var cfg Config
@@ -111,11 +128,16 @@ func decodeConfig(path string, data []byte) (Config, error) {
 	cfg := Config{
 		Product: f.Product, FQDN: f.FQDN, SIPDomains: f.SIPDomains,
 		Redirects: f.Redirects, DefaultDocument: f.DefaultDocument,
+		Pool: f.Pool, Isolated: f.Isolated, NoTokenCertificate: f.NoTokenCertificate, NoAnonymous: f.NoAnonymous,
+		OldJoinLauncher: f.OldJoinLauncher, AuthorizationURI: f.AuthorizationURI, PassiveURI: f.PassiveURI,
 	}
 	for _, u := range f.SimpleURLs {
 		cfg.SimpleURLs = append(cfg.SimpleURLs, SimpleURL(u))
 	}
 	var err error
+	if cfg.Organisation, err = f.organisation(); err != nil {
+		return Config{}, err
+	}
 	if f.IdleTimeout != "" {
 		if cfg.IdleTimeout, err = time.ParseDuration(f.IdleTimeout); err != nil {
 			return Config{}, at(fmt.Errorf("%q is no duration such as 30s", f.IdleTimeout), "idle_timeout")
@@ -142,7 +164,7 @@ func (f fileSite) site(dir string) (Site, error) {
 		WebFQDN: f.WebFQDN, PublishedPort: f.PublishedPort, WebTicketHost: f.WebTicketHost,
 		RequireSNI: f.RequireSNI, HostNames: f.HostNames, RequireSSL: f.RequireSSL,
 		StoppedAppPools: f.StoppedAppPools, FailedApps: f.FailedApps, Filtering: RequestFiltering(f.Filtering),
-		WindowsAuth: f.WindowsAuth, Grants: f.Grants,
+		WindowsAuth: f.WindowsAuth, Grants: f.Grants, NTLM: f.NTLM, ExtendedProtection: f.ExtendedProtection,
 	}
 	var err error
 	if s.HTTP, err = loopback(f.HTTP); err != nil {

@@ -42,6 +42,8 @@ external:
   filtering: {deny_sequences: ["'"], deny_verbs: [OPTIONS], allow_double_escaping: true, max_body: 1, max_url: 2, max_query: 3}
   windows_auth: [NTLM]
   grants: [password]
+  ntlm: v2
+  extended_protection: require
 simple_urls:
   - {kind: meet, host: meet.contoso.example}
   - kind: dialin
@@ -51,6 +53,13 @@ redirects:
   online.example: https://webdir.online.example/Autodiscover/AutodiscoverService.svc/root
 default_document: legacy-json
 idle_timeout: 30s
+pool: pool01.corp.contoso.example
+isolated: true
+no_token_certificate: true
+no_anonymous: true
+old_join_launcher: true
+authorization_uri: https://login.contoso.example/authorize
+passive_uri: https://adfs.contoso.example/passive
 `
 
 // pemFile writes the tests' certificate with its key into a directory.
@@ -87,7 +96,7 @@ func TestLoadConfigReadsEveryField(t *testing.T) {
 			RequireSNI: true, HostNames: []string{"lyncweb-ext.contoso.example"}, RequireSSL: true,
 			StoppedAppPools: []string{"ucwa"}, FailedApps: []string{"*"},
 			Filtering:   fakelync.RequestFiltering{DenySequences: []string{"'"}, DenyVerbs: []string{"OPTIONS"}, AllowDoubleEscaping: true, MaxBody: 1, MaxURL: 2, MaxQuery: 3},
-			WindowsAuth: []string{"NTLM"}, Grants: []string{"password"},
+			WindowsAuth: []string{"NTLM"}, Grants: []string{"password"}, NTLM: "v2", ExtendedProtection: "require",
 		},
 		SimpleURLs: []fakelync.SimpleURL{
 			{Kind: fakelync.Meet, Host: "meet.contoso.example"},
@@ -96,6 +105,8 @@ func TestLoadConfigReadsEveryField(t *testing.T) {
 		Redirects:       map[string]string{"online.example": "https://webdir.online.example/Autodiscover/AutodiscoverService.svc/root"},
 		DefaultDocument: fakelync.LegacyJSON,
 		IdleTimeout:     30 * time.Second,
+		Pool:            "pool01.corp.contoso.example", Isolated: true, NoTokenCertificate: true, NoAnonymous: true, OldJoinLauncher: true,
+		AuthorizationURI: "https://login.contoso.example/authorize", PassiveURI: "https://adfs.contoso.example/passive",
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(fakelync.Site{}, "Certificate")); diff != "" {
 		t.Errorf("LoadConfig (-want +got):\n%s", diff)
@@ -104,6 +115,43 @@ func TestLoadConfigReadsEveryField(t *testing.T) {
 		if len(cert.Certificate) != 1 || cert.PrivateKey == nil {
 			t.Errorf("the %s certificate is not loaded", name)
 		}
+	}
+}
+
+// TestLoadConfigOfAccounts signs in to what a file says.
+func TestLoadConfigOfAccounts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pemFile(t, dir)
+	const file = `fqdn: fe1.corp.contoso.example
+sip_domains: [contoso.example]
+external: {https: 0, web_fqdn: lyncweb-ext.contoso.example, certificate: fe1.pem}
+users:
+  - {sip: user1@contoso.example, login: CONTOSO\user1, password: Lab-only-1, pool: pool02.corp.contoso.example}
+  - {sip: clerk@contoso.example, login: CONTOSO\clerk, password: Lab-only-3, not_enabled: true}
+pools:
+  - {name: pool01.corp.contoso.example, external_web: lyncweb-ext.contoso.example}
+  - {name: pool02.corp.contoso.example, external_web: lyncweb2-ext.contoso.example, sip_external: "sip.contoso.example:443"}
+organisation: {lockout_threshold: 2, speed: 10}
+`
+	cfg, err := fakelync.LoadConfig(filepath.Join(dir, "lab.yaml"), []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := start(t, cfg)
+	if got := byPassword(t, srv, extHTTPS, compact, "clerk@contoso.example", `CONTOSO\clerk`, "Lab-only-3"); got.status != 500 || !strings.Contains(got.body, "28000") {
+		t.Errorf("who is not enabled: %d %s", got.status, got.body)
+	}
+	ticket := ticketOf(t, srv, extHTTPS, "user1", "Lab-only-1")
+	got := ask(t, srv, extHTTPS, request{target: rootTarget + "/user", host: webExt, header: acceptLegacyXML + "X-MS-WebTicket: " + ticket + "\r\n"})
+	if !strings.Contains(got.body, `"Redirect" href="https://lyncweb2-ext.contoso.example/`) {
+		t.Errorf("the home pool is not named: %d %s", got.status, got.body)
+	}
+	for range 2 {
+		byPassword(t, srv, extHTTPS, compact, "user1@contoso.example", `CONTOSO\user1`, "wrong")
+	}
+	if got := byPassword(t, srv, extHTTPS, compact, "user1@contoso.example", `CONTOSO\user1`, "Lab-only-1"); !strings.Contains(got.body, "28034") {
+		t.Errorf("after two wrong passwords: %d %s", got.status, got.body)
 	}
 }
 
@@ -132,6 +180,16 @@ func TestLoadConfigNamesThePlace(t *testing.T) {
 		{"port", head + "external: {http: 99999}\n", `lab.yaml:3:18: external.http: "99999" is no port`},
 		{"idle", head + "idle_timeout: 30\n", `lab.yaml:3:15: idle_timeout: "30" is no duration such as 30s`},
 		{"key-alone", head + "internal: {key: fe1.key}\n", `lab.yaml:3:17: internal.key: there is no certificate it belongs to`},
+		{"ntlm", head + "external: {http: 8080, web_fqdn: a.example, ntlm: v3}\n", `lab.yaml:3:51: external.ntlm: unknown policy "v3" (want v2 or deny, or leave it out)`},
+		{"extended-protection", head + "external: {http: 8080, web_fqdn: a.example, extended_protection: on}\n", `lab.yaml:3:66: external.extended_protection: unknown setting "on" (want require, or leave it out)`},
+		{"user", head + "users:\n  - {sip: \"sip:user1@contoso.example\", password: x}\n", `lab.yaml:4:11: users[0].sip: "sip:user1@contoso.example" is no address such as user1@contoso.example (without sip:)`},
+		{"login", head + "users:\n  - {sip: user1@contoso.example, login: user1, password: x}\n", `lab.yaml:4:41: users[0].login: "user1" is no Windows account such as CONTOSO\user1`},
+		{"no-password", head + "users:\n  - {sip: user1@contoso.example}\n", `lab.yaml:4:6: users[0].password: a password is needed; invent one`},
+		{"twice", head + "users:\n  - {sip: a@contoso.example, password: x}\n  - {sip: A@contoso.example, password: x}\n", `lab.yaml:5:11: users[1].sip: "A@contoso.example" is there twice`},
+		{"home", head + "users:\n  - {sip: a@contoso.example, password: x, pool: p.example}\n", `lab.yaml:4:49: users[0].pool: there is no pool "p.example"`},
+		{"sip-access", head + "pools:\n  - {name: p.example, sip_external: sip.contoso.example}\n", `lab.yaml:4:37: pools[0].sip_external: "sip.contoso.example" is no host:port`},
+		{"lockout", head + "organisation: {lockout_threshold: -1}\n", `lab.yaml:3:35: organisation.lockout_threshold: -1 is negative`},
+		{"passive", head + "passive_uri: page\n", `lab.yaml:3:14: passive_uri: "page" is no http or https URL`},
 		{"no-listener", head, `lab.yaml:1:1: external: neither site has a listener (want http or https, for example 8080)`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package fakelync
 import (
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -116,7 +117,9 @@ func sipAccesses(p Pool) []sipAccess {
 }
 
 func (s *site) legacyUser(o offer, home Pool) response {
-	links := append(s.serviceLinks(home), s.userLinks(home)...)
+	links := slices.DeleteFunc(append(s.serviceLinks(home), s.userLinks(home)...), func(l link) bool {
+		return slices.ContainsFunc(home.HiddenTokens, func(token string) bool { return strings.EqualFold(token, l.name) })
+	})
 	accesses := sipAccesses(home)
 	if o.document == LegacyXML {
 		var b strings.Builder

@@ -98,6 +98,7 @@ func TestUserDocumentOfPools(t *testing.T) {
 		{"sfb-2015", func(p *fakelync.Pool) { p.Product = fakelync.SfB2015 }, []string{"External/Mcx", "Internal/CertProvisioning"}, nil, "https://lyncweb-ext.contoso.example/ucwa/v1/applications"},
 		{"sfb-2019", func(p *fakelync.Pool) { p.Product = fakelync.SfB2019 }, []string{"External/CertProvisioning"}, []string{"External/Mcx", "Internal/Mcx"}, "https://lyncweb-ext.contoso.example/ucwa/v1/applications"},
 		{"external-links-hidden", func(p *fakelync.Pool) { p.HideExternalLinks = true }, []string{"Internal/Ucwa", "Internal/Autodiscover"}, []string{"External/Autodiscover", "External/Ucwa", "External/Mcx", "Ucwa", "XFrame"}, ""},
+		{"tokens-hidden", func(p *fakelync.Pool) { p.HiddenTokens = []string{"ucwa", "External/Ucwa"} }, []string{"Internal/Ucwa", "XFrame"}, []string{"External/Ucwa"}, ""},
 		{"internal-exposed", func(p *fakelync.Pool) { p.ExposedWebInternal = true }, []string{"External/Ucwa"}, nil, "https://lyncweb-int.contoso.example/ucwa/v1/applications"},
 		{"no-edge", func(p *fakelync.Pool) { p.SIPExternal = "" }, []string{"Ucwa"}, []string{"SipClientExternalAccess"}, "https://lyncweb-ext.contoso.example/ucwa/v1/applications"},
 	} {

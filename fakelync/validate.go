@@ -70,6 +70,16 @@ func (c *Config) validate() error {
 	if c.IdleTimeout < 0 {
 		return at(fmt.Errorf("%v is negative", c.IdleTimeout), "idle_timeout")
 	}
+	if c.Pool != "" && c.Organisation != nil && len(c.Organisation.cfg.Pools) > 0 && c.Organisation.pool(c.Pool) == nil {
+		return at(fmt.Errorf("there is no pool %q", c.Pool), "pool")
+	}
+	for _, u := range []struct{ value, field string }{{c.AuthorizationURI, "authorization_uri"}, {c.PassiveURI, "passive_uri"}} {
+		if u.value != "" {
+			if err := checkURL(u.value); err != nil {
+				return at(err, u.field)
+			}
+		}
+	}
 	for i, u := range c.SimpleURLs {
 		if err := u.validate(); err != nil {
 			return prefix(err, "simple_urls", i)
@@ -128,6 +138,12 @@ func (s *Site) validate() error {
 	if i := slices.IndexFunc(s.WindowsAuth, notToken); i >= 0 {
 		return at(fmt.Errorf("%q is no authentication scheme", s.WindowsAuth[i]), "windows_auth", i)
 	}
+	if !slices.Contains([]string{"", "v2", "deny"}, s.NTLM) {
+		return at(fmt.Errorf("unknown policy %q (want v2 or deny, or leave it out)", s.NTLM), "ntlm")
+	}
+	if !slices.Contains([]string{"", "require"}, s.ExtendedProtection) {
+		return at(fmt.Errorf("unknown setting %q (want require, or leave it out)", s.ExtendedProtection), "extended_protection")
+	}
 	if i := slices.IndexFunc(s.Grants, notToken); i >= 0 {
 		return at(fmt.Errorf("%q is no grant type", s.Grants[i]), "grants", i)
 	}
@@ -184,12 +200,17 @@ func checkRedirect(domain, target string) error {
 	if err := checkHost(domain); err != nil {
 		return err
 	}
-	u, err := url.Parse(target)
-	if err != nil {
-		return fmt.Errorf("next hop: %w", err)
+	if err := checkURL(target); err != nil {
+		return fmt.Errorf("next hop %w", err)
 	}
-	if u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "" || u.User != nil {
-		return fmt.Errorf("next hop %q is no http or https URL", target)
+	return nil
+}
+
+// checkURL accepts an absolute http or https URL that can stand in quotes in a header.
+func checkURL(target string) error {
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "" || u.User != nil || strings.ContainsAny(target, "\" ") {
+		return fmt.Errorf("%q is no http or https URL", target)
 	}
 	return nil
 }
