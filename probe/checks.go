@@ -512,6 +512,9 @@ func (o *observer) visitWebServer(ctx context.Context, w WebServer) {
 			for _, m := range meet {
 				s.do(ctx, request{purpose: GetMeet, target: "/", host: m, accept: "text/html"})
 			}
+			if page, err := followable(o.target.Meeting); err == nil {
+				o.openMeeting(ctx, endpoint{scheme: scheme, host: page.host, name: cmp.Or(w.Name, host), via: host, addr: addr, trust: w.Trust}, page)
+			}
 		}
 		s.close()
 	}

@@ -113,6 +113,17 @@ func (t Target) Normalised() (Target, error) {
 		}
 	}
 	t.SIPDomains = domains
+	if t.Meeting = strings.TrimSpace(t.Meeting); t.Meeting != "" {
+		l, err := followable(t.Meeting)
+		known := slices.Concat(t.Expected.Meet, t.Expected.ExternalWeb)
+		switch {
+		case err != nil || l.scheme != "https" || l.target == "/":
+			return t, fmt.Errorf("probe: %q is no URL of a meeting: it begins with https:// and names the meeting", t.Meeting)
+		case !below(l.host, domains...) && !containsFold(known, l.host):
+			return t, fmt.Errorf("probe: %s is no host of this deployment: declare it under meet", l.host)
+		}
+		t.Meeting = l.String()
+	}
 	return t, nil
 }
 
@@ -311,7 +322,13 @@ func (o *observer) visit(ctx context.Context) {
 	for _, host := range office {
 		all.Go(func() { o.visitOffice(ctx, strings.ToLower(host)) })
 	}
+	if !o.seconded() {
+		for _, host := range o.target.Expected.Exchange {
+			all.Go(func() { o.visitExchange(ctx, strings.ToLower(host)) })
+		}
+	}
 	all.Wait()
+	o.visitMeeting(ctx)
 }
 
 // seconded tells whether this is the office Wi-Fi and the run also looks from outside and from the LAN, so that only

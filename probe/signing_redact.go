@@ -48,7 +48,7 @@ var (
 	ticketForms = regexp.MustCompile(`(?i)\b(cwt=|opaque=)[A-Za-z0-9+/=_.~%-]{4,}`)
 	ntlmForms   = regexp.MustCompile(`TlRMTVNTU[A-Za-z0-9+/=]+`)
 	tokenMember = regexp.MustCompile(`("(?:access_token|refresh_token|id_token|password)"\s*:\s*")[^"]*`)
-	secretNames = []string{"Assertion", "UserToken", "BinarySecret", "BinarySecurityToken", "CipherValue", "SignatureValue", "Password", "Username"}
+	secretNames = []string{"Assertion", "UserToken", "BinarySecret", "BinarySecurityToken", "CipherValue", "SignatureValue", "Password", "Username", "conf-key"}
 	elements    = regexp.MustCompile(`(?is)<((?:[\w.-]+:)?(?:` + strings.Join(secretNames, "|") + `))\b[^>]*>`)
 )
 
