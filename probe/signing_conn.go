@@ -167,13 +167,15 @@ func (c *clientConn) roundTrip(ctx context.Context, r signedRequest, x *Exchange
 			c.firstByte = first.Sub(asked)
 		}
 	}()
-	if _, err := s.conn.Write(c.head(r, x.Method)); err != nil {
+	head := c.head(r, x.Method)
+	whole := len(r.body) <= inOneGo && !r.expect && !r.chunked
+	if whole {
+		head = append(head, r.body...)
+	}
+	if _, err := s.conn.Write(head); err != nil {
 		return nil, false, err
 	}
-	if len(r.body) <= inOneGo && !r.expect {
-		if err := c.writeBody(r); err != nil {
-			return nil, false, err
-		}
+	if whole {
 		return s.readAnswer(x)
 	}
 
@@ -204,8 +206,8 @@ func (c *clientConn) roundTrip(ctx context.Context, r signedRequest, x *Exchange
 	body, keep, err = s.readAnswer(x)
 	end()
 	select {
-	case whole := <-sent:
-		keep = keep && whole
+	case all := <-sent:
+		keep = keep && all
 	default: // answered before all was sent
 		keep = false
 		s.conn.SetWriteDeadline(time.Unix(1, 0))

@@ -241,10 +241,13 @@ func endPoint(leaf *x509.Certificate) []byte {
 	}
 	h := hash.New()
 	h.Write(leaf.Raw)
-	data := append([]byte("tls-server-end-point:"), h.Sum(nil)...)
-	var bindings []byte
-	bindings = append(bindings, make([]byte, 16)...) // no addresses of initiator and acceptor
-	bindings = binary.LittleEndian.AppendUint32(bindings, uint32(len(data)))
-	sum := md5.Sum(append(bindings, data...)) //nolint:gosec
+	return channelBindings(append([]byte("tls-server-end-point:"), h.Sum(nil)...))
+}
+
+// channelBindings is the MD5 of the structure that holds the data and no addresses.
+func channelBindings(data []byte) []byte {
+	structure := make([]byte, 16)
+	structure = binary.LittleEndian.AppendUint32(structure, uint32(len(data)))
+	sum := md5.Sum(append(structure, data...)) //nolint:gosec
 	return sum[:]
 }

@@ -73,8 +73,8 @@ func (w *way) discover(ctx context.Context) (link, bool) {
 			w.step(StepDiscovery, StepOK, x, nil, "%s", user.String())
 			return user, true
 		}
-		// A reason from a server says more than a name that nobody answers for.
-		if last == nil || x.ID != 0 || last.ID == 0 && last.Outcome.Code == NotChecked {
+		// HTTPS counts, and an answer says more than a connection that there was not.
+		if last == nil || x.ID != 0 && last.ID == 0 || l.scheme == "https" && (x.ID != 0) == (last.ID != 0) {
 			last, why = x, reason
 		}
 	}
