@@ -20,14 +20,6 @@
 //
 // What they share is an [Organisation]: accounts, pools, tickets, applications. A Server without one has no accounts.
 //
-// # Signing in
-//
-// Clients log on with Windows authentication (NTLM, bare in either scheme or in SPNEGO), which belongs to its TCP
-// connection, or with a password in a SOAP header or in a form. They get a web ticket, compact or as a SAML assertion,
-// or an OAuth token, which every machine of the pool takes and no other pool does. With it they read the user document
-// and use what it names. The history tells whom each request was from, and [Server.Connections] who was on which
-// connection; passwords, tickets and NTLM messages are not kept.
-//
 // A request passes the same stations as in Windows, and each station answers in its own hand:
 //
 //   - TLS: a site without a certificate, or with RequireSNI and a client that names no host, resets the connection;
@@ -39,6 +31,14 @@
 //   - the application: discovery documents, challenges, service pages.
 //
 // Nothing here is a switch that breaks the server: what goes wrong is what was configured wrongly.
+//
+// # Signing in
+//
+// Clients log on with Windows authentication (NTLM, bare in either scheme or in SPNEGO), which belongs to its TCP
+// connection, or with a password in a SOAP header or in a form. They get a web ticket, compact or as a SAML assertion,
+// or an OAuth token, which every machine of the pool takes and no other pool does. With it they read the user document
+// and use what it names. The history tells whom each request was from, and [Server.Connections] who was on which
+// connection; passwords, tickets and NTLM messages are not kept.
 //
 // # Sources
 //

@@ -152,6 +152,33 @@ func TestNTLMAuthenticateMessage(t *testing.T) {
 	same(t, "session key", s.key, specKey)
 }
 
+// TestNTLMPolicies: "v2" takes no NTLMv1, nor does who wants a channel binding, which NTLMv1 cannot cover.
+func TestNTLMPolicies(t *testing.T) {
+	t.Parallel()
+	exchange := &ntlmExchange{nonce: [8]byte(unhex(t, specNonce))}
+	answer := &ntlmAnswer{domain: "Domain", user: "User", flags: flagUnicode,
+		nt: unhex(t, "67 c4 30 11 f3 02 98 a2 ad 35 ec e6 4f 16 33 1c 44 bd be d9 27 84 1f 94")}
+	user := User{SIP: "user@contoso.example", Login: `Domain\User`, Password: "Password"}
+	for _, tc := range []struct {
+		name  string
+		site  Site
+		right bool
+	}{
+		{"any", Site{}, true},
+		{"v2", Site{NTLM: "v2"}, false},
+		{"deny", Site{NTLM: "deny"}, false},
+		{"extended-protection", Site{ExtendedProtection: "require"}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			organisation := NewOrganisation(OrganisationConfig{Users: []User{user}})
+			_, s := newSites(&Config{External: tc.site, Organisation: organisation})
+			if got := s.prove(&query{https: true}, exchange, answer, organisation.byLogin("domain", "user")) != nil; got != tc.right {
+				t.Errorf("proven: %v, want %v", got, tc.right)
+			}
+		})
+	}
+}
+
 var labNames = ntlmNames{domain: "CONTOSO", computer: "FE1", dnsDomain: "corp.contoso.example", dnsComputer: "fe1.corp.contoso.example"}
 
 // noon is the time of tests.

@@ -344,6 +344,45 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// TestAnonymousTickets: participants get tickets for a meeting whose key they have, for an hour, and no user document.
+func TestAnonymousTickets(t *testing.T) {
+	t.Parallel()
+	const focus = "sip:user1@contoso.example;gruu;opaque=app:conf:focus:id:ABCD1234"
+	pairs := []string{"grant_type", fakelync.GrantMeeting, "password", "ABCD1234", "ms_rtc_conferenceuri", focus}
+	key := `<auth:ClaimType Uri="http://schemas.example/key"><auth:Value>ABCD1234</auth:Value></auth:ClaimType></wst:Claims>`
+	rst := request{method: "POST", target: ticketService + "/Anon", host: webExt, header: soapHeaders,
+		body: strings.Replace(tokenRequest(compact, strings.TrimPrefix(focus, "sip:"), "", ""), "</wst:Claims>", key, 1)}
+
+	srv := start(t, withStaff(nil))
+	got := grant(t, srv, extHTTPS, pairs...)
+	var token struct {
+		Access  string `json:"access_token"`
+		Expires int    `json:"expires_in"`
+	}
+	if err := json.Unmarshal([]byte(got.body), &token); err != nil || got.status != 200 || token.Expires != 3600 {
+		t.Fatalf("%d %v %s", got.status, err, got.body)
+	}
+	if user := ask(t, srv, extHTTPS, request{target: rootTarget + "/oauth/user", host: webExt, header: "Authorization: Bearer " + token.Access + "\r\n"}); user.status != 404 || user.body != "" {
+		t.Errorf("user document of nobody: %d %s", user.status, user.body)
+	}
+	ticket := readTicket(t, ask(t, srv, extHTTPS, rst))
+	created, err1 := time.Parse(time.RFC3339, ticket.Created)
+	expires, err2 := time.Parse(time.RFC3339, ticket.Expires)
+	if err1 != nil || err2 != nil || expires.Sub(created) != time.Hour || !strings.HasPrefix(ticket.Token.User, "cwt=") {
+		t.Errorf("ticket %+v", ticket)
+	}
+
+	cfg := withStaff(nil)
+	cfg.NoAnonymous = true
+	closed := start(t, cfg)
+	if got := grant(t, closed, extHTTPS, pairs...); got.status != 400 || got.body != `{"error":"invalid_grant"}` {
+		t.Errorf("where nobody anonymous may join: %d %s", got.status, got.body)
+	}
+	if got := ask(t, closed, extHTTPS, rst); got.status != 500 || !strings.Contains(got.body, "FailedAuthentication") {
+		t.Errorf("where nobody anonymous may join: %d %s", got.status, got.body)
+	}
+}
+
 func TestTokenServiceOfMachines(t *testing.T) {
 	t.Parallel()
 	right := []string{"grant_type", "password", "username", "user1@contoso.example", "password", "Lab-only-1"}

@@ -3,6 +3,8 @@ package fakelync_test
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"crypto/sha256"
 	"encoding/base64"
 	"net"
 	"os/exec"
@@ -125,7 +127,8 @@ func TestWindowsLogonOverTwoConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := ask(t, srv, extHTTPS, request{target: "/abs/handler", host: webExt, header: authorization("NTLM", first)})
+	c := connect(t, srv, extHTTPS, "")
+	got := exchange(t, c, request{target: "/abs/handler", host: webExt, header: authorization("NTLM", first)})
 	challenge, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(got.header.Get("WWW-Authenticate"), "NTLM "))
 	if err != nil {
 		t.Fatal(err)
@@ -134,13 +137,21 @@ func TestWindowsLogonOverTwoConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got = ask(t, srv, extHTTPS, request{target: "/abs/handler", host: webExt, header: authorization("NTLM", third)})
-	if diff := cmp.Diff([]string{"Negotiate", "NTLM"}, got.header.Values("WWW-Authenticate")); got.status != 401 || diff != "" {
-		t.Errorf("got %d, WWW-Authenticate (-want +got):\n%s", got.status, diff)
+	refused := func(got answer) {
+		t.Helper()
+		if diff := cmp.Diff([]string{"Negotiate", "NTLM"}, got.header.Values("WWW-Authenticate")); got.status != 401 || diff != "" {
+			t.Errorf("got %d, WWW-Authenticate (-want +got):\n%s", got.status, diff)
+		}
+		if h := last(t, srv); h.Logon != fakelync.LogonRefused || h.SubStatus != 1 || h.User != "" {
+			t.Errorf("history: %q, 401.%d, %q", h.Logon, h.SubStatus, h.User)
+		}
 	}
-	if h := last(t, srv); h.Logon != fakelync.LogonRefused || h.SubStatus != 1 || h.User != "" {
-		t.Errorf("history: %q, 401.%d, %q", h.Logon, h.SubStatus, h.User)
+	q := request{target: "/abs/handler", host: webExt, header: authorization("NTLM", third)}
+	refused(ask(t, srv, extHTTPS, q))
+	if got := exchange(t, c, q); got.status != 200 {
+		t.Errorf("on its own connection: %d", got.status)
 	}
+	refused(exchange(t, c, q)) // a question is answered once
 }
 
 func TestWindowsLogonRefused(t *testing.T) {
@@ -179,6 +190,47 @@ func TestWindowsLogonRefused(t *testing.T) {
 			got := logOn(t, connect(t, srv, extHTTPS, ""), "NTLM", "/abs", tc.user, tc.password)
 			if got.status != tc.status || got.header.Get("X-Ms-diagnostics") != tc.diagnostics {
 				t.Errorf("got %d %q, want %d %q", got.status, got.header.Get("X-Ms-diagnostics"), tc.status, tc.diagnostics)
+			}
+		})
+	}
+}
+
+// TestChannelBinding logs on with a binding in the target information that the client answers to, as Windows puts it there:
+// to this site's certificate, and to that of a proxy in between.
+func TestChannelBinding(t *testing.T) {
+	t.Parallel()
+	cfg := withStaff(nil)
+	cfg.External.ExtendedProtection = "require"
+	srv := start(t, cfg)
+	first, err := ntlmssp.NewNegotiateMessage("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		certificate []byte
+		status      int
+	}{
+		"of-this-site": {certificate().Certificate[0], 200},
+		"of-a-proxy":   {[]byte("another certificate"), 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := connect(t, srv, extHTTPS, "")
+			got := exchange(t, c, request{target: "/abs/handler", host: webExt, header: authorization("NTLM", first)})
+			challenge, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(got.header.Get("WWW-Authenticate"), "NTLM "))
+			if err != nil || len(challenge) < 60 {
+				t.Fatalf("challenge % x, %v", challenge, err)
+			}
+			digest := sha256.Sum256(tc.certificate) // RFC 5929, 4.1
+			binding := md5.Sum([]byte(strings.Repeat("\x00", 16) + "\x35\x00\x00\x00tls-server-end-point:" + string(digest[:])))
+			// The target information is last, and ends with an empty pair.
+			challenge = append(challenge[:len(challenge)-4], "\x0a\x00\x10\x00"+string(binding[:])+"\x00\x00\x00\x00"...)
+			challenge[40], challenge[42] = challenge[40]+20, challenge[42]+20
+			third, err := ntlmssp.NewAuthenticateMessage(challenge, `CONTOSO\user1`, "Lab-only-1", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := exchange(t, c, request{target: "/abs/handler", host: webExt, header: authorization("NTLM", third)}); got.status != tc.status {
+				t.Errorf("status %d, want %d", got.status, tc.status)
 			}
 		})
 	}
