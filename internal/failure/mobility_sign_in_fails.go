@@ -67,11 +67,12 @@ type firstFailure struct {
 	step          *probe.SignInStep
 }
 
-// firstFailures are the first steps that failed of all sign-ins at a place. What follows from them is not told.
+// firstFailures are the first steps that failed of all sign-ins at a place. What follows from them is not told, and an
+// application that was gone before its end does not keep anybody from signing in.
 func firstFailures(p *probe.Place) []firstFailure {
 	var out []firstFailure
 	for _, s := range p.SignIns() {
-		first := slices.IndexFunc(s.Steps, func(one probe.SignInStep) bool { return one.Result == probe.StepFailed })
+		first := slices.IndexFunc(s.Steps, func(one probe.SignInStep) bool { return one.Result == probe.StepFailed && one.Name != probe.StepEnd })
 		if first < 0 {
 			continue
 		}

@@ -41,24 +41,28 @@ func detectProxyConnectionLimit(v *probe.View) probe.Verdict {
 		return nobodySignedIn
 	}
 	var evidence []probe.Evidence
-	tried := false
+	tried, many := false, false
 	for _, p := range clientPlaces(v) {
 		for _, c := range p.Crowds() {
 			tried = true
-			if c.Failed == 0 || c.Failed >= c.Requests || failsStraight(v) {
+			if c.Failed == 0 || failsStraight(v) {
 				continue
 			}
-			e := p.Saw("of %d requests over %d connections at once, %d were not served", c.Requests, c.Connections, c.Failed)
 			if x := overload(p); x != nil {
-				e = p.SawExchange(x, "%s; %s", e.Text, refusal(x))
+				evidence = append(evidence, p.SawExchange(x, "of %d requests over %d connections at once, %d were not served: %s", c.Requests, c.Connections, c.Failed, refusal(x)))
 			}
-			evidence = append(evidence, e)
+			many = many || c.Failed < c.Requests && c.Failed > c.Requests/4
 		}
 	}
-	if !tried {
+	switch {
+	case len(evidence) > 0:
+		return probe.Found(evidence...)
+	case many:
+		return probe.Unknown("many requests fail when they come at once, and no answer says that there were too many")
+	case !tried:
 		return nothingToJudge
 	}
-	return verdict(evidence)
+	return probe.Clear()
 }
 
 // failsStraight tells whether requests of a crowd fail beside the proxy too.
@@ -66,10 +70,11 @@ func failsStraight(v *probe.View) bool {
 	return slices.ContainsFunc(v.At(probe.Proxy).Crowds(), func(c probe.Crowd) bool { return c.Failed > 0 })
 }
 
-// overload is an answer by which something on the way says that there are too many; nil when there is none.
+// overload is an answer to one of a crowd by which something on the way says that there are too many; nil when there is
+// none.
 func overload(p *probe.Place) *probe.Exchange {
-	for _, x := range p.Exchanges() {
-		if x.Status == 503 && fromMiddle(x) && !madeByUCWA(x) {
+	for _, x := range p.Exchanges(probe.SignInUCWA) {
+		if (x.Status == 503 || x.Status == 429) && fromMiddle(x) && !madeByUCWA(x) {
 			return x
 		}
 	}

@@ -25,6 +25,8 @@ var proxySessionMaxTime = Mode{
 		Sources: []string{"Squid: client_lifetime", "Load balancing requirements for Skype for Business", "UCWA 2.0: Event channel details"},
 		Reads:   probe.Polls | probe.Exchanges,
 		Detect:  detectProxySessionMaxTime,
+		// Where events of others came between, the age is not told from silence everywhere.
+		Explains: []probe.ID{"mobility.long-poll-cut-by-idle-timeout"},
 	},
 	SignsIn: true, Holds: true,
 	Confused: []probe.ID{"mobility.long-poll-cut-by-idle-timeout", "network.firewall-state-timeout"},
@@ -42,12 +44,12 @@ func detectProxySessionMaxTime(v *probe.View) probe.Verdict {
 	for _, p := range clientPlaces(v) {
 		for _, l := range pollsFor(p, probe.PollSilent) {
 			held = true
-			if !l.cut() || cutByAgeStraight(v, l.Elapsed) {
+			if !l.cut() || cutByAgeStraight(v, l.Age) {
 				continue
 			}
-			if busy := cutByAge(p, l.Elapsed); busy != nil {
+			if busy := cutByAge(p, l.Age); busy != nil {
 				evidence = append(evidence,
-					p.SawPoll(l.Poll, "a silent long poll was ended after %s (%s)", seconds(l.Elapsed), l.end()),
+					p.SawPoll(l.Poll, "a silent long poll was ended when its connection was %s old (%s)", seconds(l.Age), l.end()),
 					p.SawPoll(busy, "a connection over which an event had come after %s was ended at the same age, %s", seconds(busy.Event), seconds(busy.Age)))
 			}
 		}

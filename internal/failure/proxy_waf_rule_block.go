@@ -51,7 +51,7 @@ func detectProxyWAFRuleBlock(v *probe.View) probe.Verdict {
 	for _, p := range clientPlaces(v) {
 		for _, x := range p.Exchanges(carrying...) {
 			asked = true
-			if x.Status != 403 && x.Status != 406 && x.Status != 415 && !cutOff(x) || x.Status != 0 && !fromMiddle(x) || madeByUCWA(x) || told[x.Purpose+directoryOf(x)] {
+			if !refusedForContent(p, x) || told[x.Purpose+directoryOf(x)] || passesElsewhere(p, x) {
 				continue
 			}
 			other := benign(p, x)
@@ -67,6 +67,22 @@ func detectProxyWAFRuleBlock(v *probe.View) probe.Verdict {
 		return nothingToJudge
 	}
 	return verdict(evidence)
+}
+
+// refusedForContent tells whether something on the way refused the request as filters do. Where connections are cut that
+// carry nothing, too, what they carry is not the reason.
+func refusedForContent(p *probe.Place, x *probe.Exchange) bool {
+	if cutOff(x) {
+		return x.Method == "POST" && !slices.ContainsFunc(p.ExchangesFor(x.Host), func(o *probe.Exchange) bool { return o.Method == "GET" && cutOff(o) })
+	}
+	return slices.Contains([]int{403, 406, 415}, x.Status) && fromMiddle(x) && !madeByUCWA(x)
+}
+
+// passesElsewhere tells whether another request of the same kind came through: then it is not what it carries.
+func passesElsewhere(p *probe.Place, x *probe.Exchange) bool {
+	return slices.ContainsFunc(p.ExchangesFor(x.Host, x.Purpose), func(o *probe.Exchange) bool {
+		return o.Method == x.Method && o.Accept == x.Accept && directoryOf(o) == directoryOf(x) && fromFrontEnd(o)
+	})
 }
 
 // benign is another request to the same directory that the Front End answered, with a method that passes; nil when
