@@ -71,14 +71,22 @@ func clocksSeen(p *probe.Place) []clockSeen {
 }
 
 func (c clockSeen) saw() probe.Evidence {
-	words := "agrees with the clock of the machine that this was seen from"
+	words := "is right"
 	switch {
 	case c.ahead >= time.Minute:
-		words = "is " + c.ahead.Round(time.Minute).String() + " ahead"
+		words = "is " + roughly(c.ahead) + " ahead of it"
 	case c.ahead <= -time.Minute:
-		words = "is " + (-c.ahead).Round(time.Minute).String() + " behind"
+		words = "is " + roughly(-c.ahead) + " behind it"
 	}
-	return c.at.SawExchange(c.exchange, "the clock of %s says %s, which %s", c.server, c.exchange.Header.Get("Date"), words)
+	return c.at.SawExchange(c.exchange, "the clock of %s says %s; by the clock of the machine that this was seen from, it %s", c.server, c.exchange.Header.Get("Date"), words)
+}
+
+// roughly is a time in minutes, or in hours when it is long.
+func roughly(d time.Duration) string {
+	if d < 2*time.Hour {
+		return probe.Count(int(d.Round(time.Minute)/time.Minute), "minute", "minutes")
+	}
+	return probe.Count(int(d.Round(time.Hour)/time.Hour), "hour", "hours")
 }
 
 func detectAuthClockSkew(v *probe.View) probe.Verdict {
@@ -97,7 +105,10 @@ func detectAuthClockSkew(v *probe.View) probe.Verdict {
 			}
 			for _, d := range clocks[:i] {
 				if (c.ahead - d.ahead).Abs() > skewBorne {
-					return probe.Found(append([]probe.Evidence{d.saw(), c.saw()}, ticketsRefused(v)...)...)
+					if d.ahead.Abs() > c.ahead.Abs() {
+						c, d = d, c
+					}
+					return probe.Found(append([]probe.Evidence{c.saw(), d.saw()}, ticketsRefused(v)...)...)
 				}
 			}
 		}

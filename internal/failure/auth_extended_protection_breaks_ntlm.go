@@ -9,20 +9,24 @@ var authExtendedProtectionBreaksNTLM = Mode{
 	Rule: probe.Rule{
 		ID:       "auth.extended-protection-breaks-ntlm",
 		Severity: probe.High,
-		Title:    "Extended Protection refuses every Windows log-on that comes through the reverse proxy",
-		Cause:    "IIS wants the channel binding of its own TLS connection, and clients outside can only send that of the proxy's: no log-on through a proxy that ends TLS can ever match",
-		Remedy:   "Switch Extended Protection off on the web ticket and content directories of the external web site of every Front End, and restart it: appcmd set config \"Skype for Business Server External Web Site/WebTicket\" -section:system.webServer/security/authentication/windowsAuthentication /extendedProtection.tokenChecking:None /commit:apphost.",
+		Title:    "Extended Protection refuses right passwords: every Windows log-on through the reverse proxy, and those of phones",
+		Cause:    "IIS wants the channel binding of its own TLS connection; clients outside can only send that of the proxy's, which can never match, and phones send none at all",
+		Remedy:   "Switch Extended Protection off on the web ticket and content directories of both web sites of every Front End, and restart them: appcmd set config \"Skype for Business Server External Web Site/WebTicket\" -section:system.webServer/security/authentication/windowsAuthentication /extendedProtection.tokenChecking:None /commit:apphost.",
 		Sources:  []string{"RFC 5929 section 4", "[MS-NLMP] section 3.1.5.1.2", "Extended Protection for Authentication <extendedProtection> (IIS)"},
 		Reads:    probe.Exchanges | probe.Logons | probe.SignIns,
 		Detect:   detectAuthExtendedProtectionBreaksNTLM,
+		Explains: []probe.ID{"proxy.ntlm-multiplexed"},
 	},
 	SignsIn:  true,
-	Confused: []probe.ID{"auth.ntlm-level-mismatch", "auth.bad-credentials-control"},
+	Confused: []probe.ID{"proxy.ntlm-multiplexed", "auth.ntlm-level-mismatch"},
 	Cases: []Case{
 		{Name: "required", Edit: func(t *topology.Topology) { t.FrontEndPool().External.ExtendedProtection = "require" }},
 	},
-	Near: []Case{
+	More: []Case{
 		{Name: "required-inside-only", Edit: func(t *topology.Topology) { t.FrontEndPool().Internal.ExtendedProtection = "require" }},
+	},
+	Near: []Case{
+		{Name: "one-machine-for-each-client", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].Balance = "source" }},
 	},
 }
 
@@ -34,56 +38,73 @@ func detectAuthExtendedProtectionBreaksNTLM(v *probe.View) probe.Verdict {
 	result := nothingToJudge
 	for _, account := range accounts {
 		direct, proxied := logonsOf(v, account)
-		if len(proxied) == 0 {
+		if len(direct)+len(proxied) == 0 {
 			continue
 		}
 		result = probe.Clear()
-		if evidence := extendedProtection(v, direct, proxied); evidence != nil {
-			return probe.Found(evidence...)
+		evidence := bindingDecides(direct)
+		if evidence == nil {
+			evidence = affinityDespiteRefusals(v, direct, proxied)
+		}
+		if evidence != nil {
+			return probe.Found(append(evidence, refusedThrough(proxied)...)...)
 		}
 	}
 	return result
 }
 
-// extendedProtection is evidence that the binding decides: with it a log-on at the Front End itself is granted, and
-// through the proxy all are refused, though each met one machine only. A proxy that shares connections scatters them
-// over the machines of a pool. With a single machine only a refusal of an unbound log-on at the Front End itself is
-// proof.
-func extendedProtection(v *probe.View, direct, proxied []logon) []probe.Evidence {
-	var granted, unbound *logon
+// bindingDecides is evidence that a web site, asked without a reverse proxy in between, grants a log-on with the channel
+// binding and refuses it without.
+func bindingDecides(direct []logon) []probe.Evidence {
+	for _, with := range direct {
+		for _, without := range direct {
+			if with.Host == without.Host && with.Bound && with.granted() && !without.Bound && !without.granted() {
+				return []probe.Evidence{sawBound(with),
+					without.at.SawLogon(without.Logon, "%s at %s refuses it without the binding, for the same name and password", without.Host, without.Addr)}
+			}
+		}
+	}
+	return nil
+}
+
+// affinityDespiteRefusals is evidence for want of a log-on without the binding: with it the Front End itself grants, and
+// through the proxy all are refused, though each met one machine of several. A proxy that shares connections scatters
+// log-ons over the machines of a pool.
+func affinityDespiteRefusals(v *probe.View, direct, proxied []logon) []probe.Evidence {
+	var granted *logon
 	for i, l := range direct {
 		switch {
-		case l.at.Name() != probe.Proxy:
-		case l.granted() && l.Bound:
-			granted = &direct[i]
-		case l.granted():
-			return nil // not wanted
+		case l.at.Name() != probe.Proxy || !l.granted():
 		case !l.Bound:
-			unbound = &direct[i]
+			return nil // it is not wanted
+		default:
+			granted = &direct[i]
 		}
 	}
-	scattered := false
-	for _, l := range proxied {
-		if l.granted() {
-			return nil
-		}
-		scattered = scattered || l.oneServer() == ""
-	}
-	if granted == nil || unbound == nil && (scattered || len(proxied) < triesForAffinity || len(serversSeen(v)) < 2) {
+	if granted == nil || len(proxied) < triesForAffinity || len(serversSeen(v)) < 2 {
 		return nil
 	}
-	evidence := []probe.Evidence{
-		granted.at.SawLogon(granted.Logon, "%s at %s grants a log-on that carries the channel binding of its own TLS connection", granted.Host, granted.Addr),
+	for _, l := range proxied {
+		if l.granted() || l.oneServer() == "" {
+			return nil
+		}
 	}
-	if unbound != nil {
-		evidence = append(evidence, unbound.at.SawLogon(unbound.Logon, "%s refuses the same without the binding", unbound.Addr))
+	return []probe.Evidence{sawBound(*granted),
+		proxied[0].at.Saw("all legs of each of %s met one machine: the proxy keeps connections apart", probe.Count(len(proxied), "log-on", "log-ons"))}
+}
+
+func sawBound(l logon) probe.Evidence {
+	return l.at.SawLogon(l.Logon, "%s at %s grants a log-on that carries the channel binding of its own TLS connection", l.Host, l.Addr)
+}
+
+// refusedThrough is evidence of a refusal through the reverse proxy.
+func refusedThrough(proxied []logon) []probe.Evidence {
+	for _, l := range proxied {
+		if !l.granted() {
+			return []probe.Evidence{l.at.SawLogon(l.Logon, "through the reverse proxy %s refuses it", l.Host)}
+		}
 	}
-	through := proxied[0]
-	evidence = append(evidence, through.at.SawLogon(through.Logon, "through the reverse proxy %s refuses it", through.Host))
-	if !scattered {
-		evidence = append(evidence, through.at.Saw("all legs of each of %s met one machine: the proxy keeps connections apart", probe.Count(len(proxied), "log-on", "log-ons")))
-	}
-	return evidence
+	return nil
 }
 
 // triesForAffinity is how many log-ons must have met one machine each. With two machines that take turns, three that

@@ -47,7 +47,7 @@ func stepsNamed(v *probe.View, names ...string) []step {
 }
 
 // judgeFailures finds what say has to say of the steps of those names that failed with an answer, one sentence for each
-// account and place. Nothing said is clear.
+// account and place, and none twice at a place. Nothing said is clear.
 func judgeFailures(v *probe.View, say func(step) string, names ...string) probe.Verdict {
 	if len(signingPlaces(v)) == 0 {
 		return nobodySignedIn
@@ -63,8 +63,9 @@ func judgeFailures(v *probe.View, say func(step) string, names ...string) probe.
 		if s.Result != probe.StepFailed || s.answer == nil || !s.answer.Outcome.OK() || told[who] {
 			continue
 		}
-		if what := say(s); what != "" {
-			told[who] = true
+		what := say(s)
+		if same := s.at.Name() + " " + what; what != "" && !told[same] {
+			told[who], told[same] = true, true
 			evidence = append(evidence, s.at.SawStep(s.SignInStep, "%s", what))
 		}
 	}
@@ -76,7 +77,7 @@ func judgeFailures(v *probe.View, say func(step) string, names ...string) probe.
 func diagnosis(x *probe.Exchange) (id, reason string) {
 	id, rest, _ := strings.Cut(x.Header.Get("X-Ms-Diagnostics"), ";")
 	if m := reasonPattern.FindStringSubmatch(rest); m != nil {
-		reason = m[1]
+		reason = strings.TrimSuffix(m[1], ".")
 	}
 	return strings.TrimSpace(id), reason
 }

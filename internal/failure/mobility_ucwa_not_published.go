@@ -29,7 +29,7 @@ var mobilityUCWANotPublished = Mode{
 	},
 	Near: []Case{
 		{Name: "other-token-missing", Edit: func(t *topology.Topology) {
-			t.FrontEndPool().HiddenTokens = []string{"Internal/WebScheduler", "External/WebScheduler"}
+			t.FrontEndPool().HiddenTokens = []string{"XFrame"}
 		}},
 	},
 }

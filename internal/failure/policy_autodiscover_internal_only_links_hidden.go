@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"slices"
 	"strings"
 
 	"lyncpin/internal/topology"
@@ -34,11 +35,9 @@ var policyAutodiscoverInternalOnlyLinksHidden = Mode{
 	},
 }
 
-// Links of user documents that all versions have, and those that came with UCWA. Mcx comes and goes with the version.
-var (
-	linksOfAll  = []string{"autodiscover", "authbroker", "webscheduler"}
-	linksOfUCWA = []string{"ucwa", "xframe"}
-)
+// linksOfAll are the pairs of links that user documents of all versions have; xframe came with UCWA. Mcx comes and goes
+// with the version, and documents without UCWA are a mode of their own.
+var linksOfAll = []string{"autodiscover", "authbroker", "webscheduler"}
 
 func detectPolicyAutodiscoverInternalOnlyLinksHidden(v *probe.View) probe.Verdict {
 	if len(signingPlaces(v)) == 0 {
@@ -76,8 +75,8 @@ func hiddenLinks(links map[string]string) []string {
 		return nil
 	}
 	want := linksOfAll
-	if has("ucwa") || has("internal/ucwa") || has("external/ucwa") || has("xframe") {
-		want = append(want[:len(want):len(want)], linksOfUCWA...)
+	if has("ucwa") || has("internal/ucwa") || has("external/ucwa") {
+		want = append(slices.Clone(want), "xframe")
 	}
 	var out []string
 	for _, w := range want {
