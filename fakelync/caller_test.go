@@ -32,7 +32,7 @@ func TestCallerByTicket(t *testing.T) {
 	first := org.issue(caller{user: org.bySIP("sip:User1@contoso.example")}, here.pool(), noon, noon.Add(userLifetime))
 	second := org.issue(caller{user: org.byLogin("contoso", "USER2")}, here.pool(), noon, noon.Add(userLifetime))
 
-	diag := "X-Ms-diagnostics" // as it is sent, which is not the canonical case of net/http
+	diag, challenges := "X-Ms-diagnostics", "WWW-Authenticate" // as it is sent, which is not the canonical case of net/http
 	noTicket := `28020;source="fe1.corp.contoso.example";reason="No valid security token."`
 	for _, tc := range []struct {
 		name        string
@@ -68,7 +68,7 @@ func TestCallerByTicket(t *testing.T) {
 				if got != tc.diagnostics {
 					t.Errorf("%s = %q, want %q", diag, got, tc.diagnostics)
 				}
-				if asks := len(refusal.header["WWW-Authenticate"]) > 0; tc.status == 401 && asks != oauth {
+				if asks := len(refusal.header[challenges]) > 0; tc.status == 401 && asks != oauth {
 					t.Errorf("the challenge for tokens is there: %v, want %v", asks, oauth)
 				}
 			}
