@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -246,9 +245,8 @@ func TestPlainDiscoveryVouchesForNobody(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &signServer{}
 				w := signWorld(s)
-				own := leaf(nil, nil, host)
 				w.answer = zone(discovery+". 300 IN A 203.0.113.30", host+". 300 IN A "+proxyIP)
-				w.tcp[proxyIP+":443"] = withTLS(&tls.Config{Certificates: []tls.Certificate{own}}, s.serve)
+				w.tcp[proxyIP+":443"] = withTLS(certificateFor(host), s.serve)
 				w.tcp["203.0.113.30:80"] = answering(func(*http.Request) string {
 					return replyText("200 OK", autodiscoverXML, `<AutodiscoverResponse AccessLocation="External"><Root><Link token="Redirect" href="https://`+host+`/"/></Root></AutodiscoverResponse>`)
 				})

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/hmac"
 	"crypto/md5"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -285,4 +286,8 @@ func stepsOfSignIn(rec *Record, client string) []string {
 		}
 	}
 	return nil
+}
+
+func certificateFor(names ...string) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{leaf(nil, nil, names...)}}
 }
