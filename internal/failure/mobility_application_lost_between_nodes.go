@@ -23,9 +23,10 @@ var mobilityApplicationLostBetweenNodes = Mode{
 			arr, "Server farm > Server Affinity: tick Client affinity.",
 			pfSquid, "Peers: custom option sourcehash on each Front End peer.",
 		),
-		Sources: []string{"UCWA: Errors and informational messages", "Load balancing requirements for Skype for Business"},
-		Reads:   probe.SignIns | probe.Exchanges,
-		Detect:  detectMobilityApplicationLostBetweenNodes,
+		Sources:  []string{"UCWA: Errors and informational messages", "Load balancing requirements for Skype for Business"},
+		Reads:    probe.SignIns | probe.Exchanges,
+		Detect:   detectMobilityApplicationLostBetweenNodes,
+		Explains: []probe.ID{"proxy.connection-limit"},
 	},
 	SignsIn: true,
 	Cases: []Case{

@@ -22,8 +22,8 @@ var mobilitySignInFails = Mode{
 	},
 	SignsIn: true,
 	Cases: []Case{
-		{Name: "content-type-removed", Edit: func(t *topology.Topology) {
-			ucwaRule(t).RemoveRequestHeaders = []string{"Content-Type"}
+		{Name: "answers-relabelled", Edit: func(t *topology.Topology) {
+			ucwaRule(t).SetResponseHeaders = map[string]string{"Content-Type": "text/html"}
 		}},
 	},
 	Near: []Case{
