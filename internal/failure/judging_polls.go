@@ -1,7 +1,6 @@
 package failure
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -93,26 +92,28 @@ func seconds(d time.Duration) string {
 	return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
 }
 
-// shippedWith are the products that end silence after such a time unless told otherwise. Inferred: general knowledge of
-// products, but for nginx, HAProxy, Apache and Squid, which were measured.
-var shippedWith = map[time.Duration]string{
-	30 * time.Second:  "HAProxy as pfSense sets it up, and IIS ARR",
-	50 * time.Second:  "HAProxy as Linux distributions ship it",
-	60 * time.Second:  "nginx (proxy_read_timeout) and Apache (Timeout)",
-	100 * time.Second: "Cloudflare",
-	120 * time.Second: "IIS and IIS ARR",
-	180 * time.Second: "NetScaler",
-	200 * time.Second: "a reverse proxy set up for Lync 2010, before there was push",
-	300 * time.Second: "F5 (TCP profile), Web Application Proxy and Sophos UTM",
-	660 * time.Second: "KEMP LoadMaster",
-	900 * time.Second: "Squid (read_timeout)",
+// whoseTime are the products that end silence after such a time unless told otherwise. Inferred: general knowledge of
+// products, but for nginx, HAProxy, Apache and Squid, which were measured, and for what was advised: "Deploy and configure
+// mobility for Skype for Business Server".
+var whoseTime = map[time.Duration]string{
+	30 * time.Second:  "the default of HAProxy as pfSense sets it up, and of IIS ARR",
+	50 * time.Second:  "the default of HAProxy as Linux distributions ship it",
+	60 * time.Second:  "the default of nginx (proxy_read_timeout) and Apache (Timeout)",
+	100 * time.Second: "the default of Cloudflare",
+	120 * time.Second: "the default of IIS and of IIS ARR",
+	180 * time.Second: "the default of NetScaler",
+	200 * time.Second: "the least that is advised, too short for phones",
+	300 * time.Second: "the default of F5 (TCP profile), Web Application Proxy and Sophos UTM",
+	660 * time.Second: "the default of KEMP LoadMaster",
+	900 * time.Second: "the default of Squid (read_timeout)",
+	960 * time.Second: "what is advised where phones are used",
 }
 
-// fits says whose default a time is; empty when nobody's is known.
+// fits says whose a time is; empty when nobody's is known.
 func fits(d time.Duration) string {
 	t, ok := probe.NearestDefault(d)
 	if !ok {
 		return ""
 	}
-	return cmp.Or(shippedWith[t], "")
+	return whoseTime[t]
 }

@@ -1,7 +1,6 @@
 package failure
 
 import (
-	"fmt"
 	"time"
 
 	"lyncpin/internal/topology"
@@ -35,39 +34,39 @@ var mobilityLongPollCutByIdleTimeout = Mode{
 }
 
 func detectMobilityLongPollCutByIdleTimeout(v *probe.View) probe.Verdict {
+	straight := v.At(probe.Proxy)
 	held := false
 	var evidence []probe.Evidence
-	var straight []poll // beside the proxy
-	for _, l := range pollsFor(v.At(probe.Proxy), probe.PollSilent) {
-		straight = append(straight, l)
-	}
+	var least time.Duration // a clock that is late is late by chance: the shortest time is nearest to the setting
 	for _, p := range v.Places() {
 		for _, l := range pollsFor(p, probe.PollSilent) {
 			held = true
 			// A limit on the age of connections is another mode, when the proxy has it.
-			if !l.cut() || cutByAge(p, l.Elapsed) != nil && cutByAge(v.At(probe.Proxy), l.Elapsed) == nil {
+			if !l.cut() || cutByAge(p, l.Elapsed) != nil && cutByAge(straight, l.Elapsed) == nil {
 				continue
 			}
-			text := fmt.Sprintf("a long poll that was to be silent for %s was ended after %s (%s)", seconds(l.Asked), seconds(l.Elapsed), l.end())
-			if whose := fits(l.Elapsed); whose != "" {
-				text += ": as long as " + whose + " waits unless told otherwise"
-			}
-			evidence = append(evidence, p.SawPoll(l.Poll, "%s", text))
-			if p.Name() == probe.Proxy {
-				continue
-			}
-			for _, s := range straight {
-				switch {
-				case s.whole():
-					evidence = append(evidence, s.at.SawPoll(s.Poll, "asked straight, the Front End is waited for: the time-out is the reverse proxy's, or that of something in front of it"))
-				case s.cut() && near(s.Elapsed, l.Elapsed):
-					evidence = append(evidence, s.at.SawPoll(s.Poll, "asked straight, it is the same: the time-out is that of something between the reverse proxy and the Front End"))
-				}
+			evidence = append(evidence, p.SawPoll(l.Poll, "a long poll that was to be silent for %s was ended after %s (%s)", seconds(l.Asked), seconds(l.Elapsed), l.end()))
+			if least == 0 || l.Elapsed < least {
+				least = l.Elapsed
 			}
 		}
 	}
-	if !held {
+	switch {
+	case !held:
 		return noPollHeld
+	case len(evidence) == 0:
+		return probe.Clear()
 	}
-	return verdict(evidence)
+	if whose := fits(least); whose != "" {
+		evidence[0].Text += ": " + whose
+	}
+	for _, s := range pollsFor(straight, probe.PollSilent) {
+		switch {
+		case s.whole():
+			return probe.Found(append(evidence, straight.SawPoll(s.Poll, "asked straight, the Front End is waited for: the time-out is the reverse proxy's, or that of something in front of it"))...)
+		case s.cut():
+			return probe.Found(append(evidence, straight.SawPoll(s.Poll, "it is so beside the reverse proxy too: the time-out is that of something between it and the Front End"))...)
+		}
+	}
+	return probe.Found(evidence...)
 }

@@ -1,6 +1,8 @@
 package failure
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"lyncpin/internal/topology"
@@ -35,13 +37,6 @@ var networkFirewallStateTimeout = Mode{
 			}
 		}},
 	},
-	More: []Case{
-		{Name: "behind-the-proxy", Edit: func(t *topology.Topology) {
-			for _, n := range t.FrontEndPool().Nodes {
-				t.Paths = append(t.Paths, topology.Path{From: probe.Proxy, To: n.Address.String(), Action: topology.Forget, After: 2 * time.Minute})
-			}
-		}},
-	},
 	Near: []Case{
 		{Name: "half-an-hour", Edit: func(t *topology.Topology) {
 			t.Paths = append(t.Paths, topology.Path{From: probe.External, To: topology.ProxyPublic.String(), Action: topology.Forget, After: 30 * time.Minute})
@@ -58,15 +53,38 @@ func detectNetworkFirewallStateTimeout(v *probe.View) probe.Verdict {
 			if !l.lost() {
 				continue
 			}
-			what := "its own time was over"
+			what := fmt.Sprintf("a long poll of %s was not answered", seconds(l.Asked))
 			if l.Event > 0 {
-				what = "something happened after " + seconds(l.Event)
+				what += fmt.Sprintf(", and did not tell of what happened after %s", seconds(l.Event))
 			}
-			evidence = append(evidence, p.SawPoll(l.Poll, "a long poll was silent, %s, and within %s nothing came: no answer, no end of the connection; a fresh connection is answered", what, seconds(l.Held)))
+			evidence = append(evidence, p.SawPoll(l.Poll, "%s: no answer came, and no end of the connection; on a fresh connection the server answers", what))
+			if aged := lifeOf(p); aged != nil {
+				evidence = append(evidence, *aged)
+			}
 		}
 	}
-	if !held {
+	switch {
+	case !held:
 		return noPollHeld
+	case len(evidence) > 0 && slices.ContainsFunc(pollsFor(v.At(probe.Proxy), probe.PollSilent), poll.whole):
+		evidence = append(evidence, v.At(probe.Proxy).Saw("beside the proxy such a poll is answered: what forgets stands in front of the reverse proxy"))
 	}
 	return verdict(evidence)
+}
+
+// lifeOf says how long a silent connection lived, as far as a poll on which something happened tells; nil when none
+// does.
+func lifeOf(p *probe.Place) *probe.Evidence {
+	for _, l := range pollsFor(p, probe.PollBusy) {
+		if l.Event == 0 {
+			continue
+		}
+		lived := "was dead already"
+		if l.Delivered {
+			lived = "still lived"
+		}
+		e := p.SawPoll(l.Poll, "a connection that had been silent for %s %s", seconds(l.Event), lived)
+		return &e
+	}
+	return nil
 }

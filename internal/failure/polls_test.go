@@ -93,12 +93,12 @@ func TestLongPollEvidence(t *testing.T) {
 		rec  *probe.Record
 		want []string
 	}{
-		{"nginx", record(polled(probe.External, page(60200*time.Millisecond, 504))), []string{"after 60.2 s (504 from nginx)", "as long as nginx (proxy_read_timeout) and Apache (Timeout) waits"}},
+		{"nginx", record(polled(probe.External, page(60200*time.Millisecond, 504))), []string{"after 60.2 s (504 from nginx)", ": the default of nginx (proxy_read_timeout) and Apache (Timeout)"}},
 		{"nobody's default", record(polled(probe.External, silence(75*time.Second, probe.Closed))), []string{"after 75 s (the connection was closed without an answer)"}},
 		{"in front of the Front End", record(polled(probe.External, page(50*time.Second, 504)), polled(probe.Proxy, answered(200*time.Second, 200))),
 			[]string{"after 50 s", "the time-out is the reverse proxy's"}},
 		{"behind the proxy", record(polled(probe.External, silence(30*time.Second, probe.Reset)), polled(probe.Proxy, silence(30*time.Second, probe.Reset))),
-			[]string{"after 30 s (the connection was reset)", "between the reverse proxy and the Front End"}},
+			[]string{"after 30 s (the connection was reset)", "something between it and the Front End"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, _ := failure.Find("mobility.long-poll-cut-by-idle-timeout")
