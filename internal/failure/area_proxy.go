@@ -35,6 +35,7 @@ func proxyModes() []Mode {
 		proxyOriginOrRefererFiltered,
 		proxyPercentDecodingNormalised,
 		proxyURLLengthLimit,
+		proxyCompressionBroken,
 		proxyAuthorizationStripped,
 		proxyXMSHeadersStripped,
 		proxyHTTP10Upstream,
