@@ -4,7 +4,11 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 )
+
+// settling is how long the first events may take, which tell of what had been before: among them is the presence.
+const settling = 200 * time.Millisecond
 
 // soon is a poll for what happens at once.
 func (o *observer) soon(happen func(context.Context) bool, wanted func(*event) bool) waiting {
@@ -19,7 +23,9 @@ func (o *observer) ownEvent(ctx context.Context, who *signedIn) {
 	defer c.close()
 	change := o.presenceOf(ctx, who)
 	defer change.restore(ctx)
-	p, _, _ := c.hold(ctx, o.soon(change.change, ofPresence))
+	w := o.soon(change.change, ofPresence)
+	w.at = settling
+	p, _, _ := c.hold(ctx, w)
 	o.notePoll(p)
 	// The next poll of the application goes on where this one ended.
 	who.links["events"] = c.next

@@ -93,8 +93,12 @@ type waiting struct {
 	at     time.Duration
 	happen func(context.Context) bool
 	wanted func(*event) bool
-	// single says that any answer ends it; goesOn that the wanted event does not.
-	single, goesOn bool
+	// single says that any answer ends it.
+	single bool
+	// over is when it ends, though the wanted event has come before; last makes something happen then that ends the poll.
+	// Nil means that the wanted event ends it.
+	over time.Duration
+	last func(context.Context)
 }
 
 // hold waits as w says, in one poll or, when others answer before it is over, in several over the same connection: the
@@ -121,7 +125,7 @@ func (c *channel) hold(ctx context.Context, w waiting) (Poll, *event, *resource)
 		if cause.begun() > 0 && came == nil {
 			came = find(answer.events, w.wanted)
 		}
-		if w.single || came != nil && !w.goesOn || !followed {
+		if w.single || !followed || came != nil && (w.last == nil || time.Since(started) >= w.over) {
 			break
 		}
 		if time.Since(started) >= w.until {
@@ -203,6 +207,15 @@ func begin(ctx context.Context, w waiting) *cause {
 		c.at.Store(int64(max(1, time.Since(c.started))))
 		if !w.happen(ctx) {
 			c.at.Store(0)
+		}
+		if w.last == nil {
+			return
+		}
+		timer.Reset(w.over - time.Since(c.started))
+		select {
+		case <-waiting.Done():
+		case <-timer.C:
+			w.last(ctx)
 		}
 	}()
 	return c
@@ -299,17 +312,19 @@ func (o *observer) holdSilent(ctx context.Context, who *signedIn, hold time.Dura
 	return p
 }
 
-// holdBusy holds polls over one connection, and makes something happen at a time of the deployment.
+// holdBusy holds polls over one connection, makes something happen at a time of the deployment, and once more at the end.
 func (o *observer) holdBusy(ctx context.Context, who *signedIn, at, until time.Duration) Poll {
 	c := o.channel(who, "busy poll")
 	defer c.close()
 	change := o.presenceOf(ctx, who)
 	defer change.restore(ctx)
 	p, _, _ := c.hold(ctx, waiting{
-		purpose: PollBusy, asked: min(max(until.Round(time.Second), shortestAsk), longestAsk), at: o.real(at), until: o.real(until),
-		happen: change.change, wanted: ofPresence, goesOn: true,
+		purpose: PollBusy, asked: min(max(until.Round(time.Second), shortestAsk), longestAsk),
+		at: o.real(at), happen: change.change, wanted: ofPresence,
+		over: o.real(until), last: change.restore, until: o.real(until) + max(o.real(delivery), leastWait),
 	})
-	if p.cut() && p.Outcome.Code != Timeout {
+	p.Held = until
+	if p.cut() {
 		p.Renewed = o.renewed(ctx, who)
 	}
 	return p

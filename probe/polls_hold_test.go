@@ -52,12 +52,12 @@ func TestHeldPolls(t *testing.T) {
 		{
 			name: "healthy-whole", hold: 960 * time.Second,
 			silent: want{code: OK, status: 200, frontEnd: true, elapsed: 960 * time.Second},
-			busy:   want{code: Timeout, status: 0, elapsed: 960 * time.Second, delivered: true},
+			busy:   want{code: OK, status: 200, frontEnd: true, elapsed: 960 * time.Second, delivered: true},
 		},
 		{
 			name: "healthy-shorter-than-asked", hold: 100 * time.Second,
 			silent: want{code: OK, status: 200, frontEnd: true, elapsed: 100 * time.Second, delivered: true},
-			busy:   want{code: Timeout, elapsed: 100 * time.Second, delivered: true},
+			busy:   want{code: OK, status: 200, frontEnd: true, elapsed: 100 * time.Second, delivered: true},
 		},
 		{
 			name: "idle-504", hold: 960 * time.Second, hang: idle(60*time.Second, gateway),
@@ -67,7 +67,7 @@ func TestHeldPolls(t *testing.T) {
 		{
 			name: "idle-close", hold: 200 * time.Second, hang: idle(120*time.Second, fin),
 			silent: want{code: Closed, elapsed: 120 * time.Second, renewed: true},
-			busy:   want{code: Timeout, elapsed: 200 * time.Second, delivered: true},
+			busy:   want{code: OK, status: 200, frontEnd: true, elapsed: 200 * time.Second, delivered: true},
 		},
 		{
 			name: "age-close", hold: 200 * time.Second, hang: old(120*time.Second, fin),
@@ -89,7 +89,7 @@ func TestHeldPolls(t *testing.T) {
 		{
 			name: "silent-death", hold: 200 * time.Second, hang: idle(30*time.Second, forget),
 			silent: want{code: Timeout, elapsed: 240 * time.Second, renewed: true},
-			busy:   want{code: Timeout, elapsed: 200 * time.Second},
+			busy:   want{code: Timeout, elapsed: 220 * time.Second, renewed: true},
 		},
 		{
 			name: "replaced", hold: 200 * time.Second, hang: idle(10*time.Second, func(p *heldPoll) func() bool {

@@ -57,6 +57,7 @@ func (p *presence) restore(ctx context.Context) {
 		p.was = "Online"
 	}
 	if p.changed {
+		p.changed = false
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.o.limits.Request)
 		defer cancel()
 		p.set(ctx, p.was)

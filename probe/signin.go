@@ -193,11 +193,11 @@ type Poll struct {
 	Age       time.Duration `json:"age_ns,omitempty"`
 	// Event is when something was made to happen, since the poll began; zero when nothing was. Delivered says that an
 	// answer told of it. To a silent poll it happens at the end of Held: a connection that was waiting delivers it, a
-	// dead one does not. A busy poll goes on after it, until the end of Held.
+	// dead one does not. A busy poll goes on after it, until something happens once more at the end of Held.
 	Event     time.Duration `json:"event_ns,omitempty"`
 	Delivered bool          `json:"delivered,omitempty"`
-	// Outcome is OK when a whole answer came, whatever its status; Closed, Reset; Timeout when the probe was still
-	// waiting at the end of Held: so a busy poll ends well, and a silent one, whose Event is not delivered, is dead.
+	// Outcome is OK when a whole answer came, whatever its status; Closed, Reset; Timeout when nothing came, not even
+	// after something had been made to happen at the end of Held: the connection is dead.
 	Outcome Outcome `json:"outcome"`
 	Status  int     `json:"status,omitempty"`
 	// FrontEnd says that the answer has the form of UCWA: it came from a Front End, not from something on the way.
