@@ -12,6 +12,7 @@ func mobilityModes() []Mode {
 		mobilityEventGapResync,
 		mobilityLongPollCutByIdleTimeout,
 		mobilityPgetReplaced,
+		mobilityEventsBuffered,
 		mobilityManualURLWrong,
 		mobilityCachedEndpointStale,
 		mobilityPushNotificationsBroken,
