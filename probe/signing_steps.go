@@ -83,6 +83,8 @@ func (w *way) discover(ctx context.Context) (link, bool) {
 		w.step(StepDiscovery, StepFailed, nil, nil, "no discovery name of %s has an address here", w.vouched.domain)
 	case why == last.Outcome.Text || !last.Outcome.OK():
 		w.fails(StepDiscovery, last, nil, "")
+	case w.server != nil && last.Status == http.StatusOK && last.Document == nil:
+		w.step(StepDiscovery, StepSkipped, last, nil, "this server is no Front End: it knows no discovery")
 	default:
 		w.step(StepDiscovery, StepFailed, last, nil, "%s", why)
 	}
@@ -139,6 +141,10 @@ func (w *way) authenticate(ctx context.Context, user link) (*userDocument, bool)
 	var passed []string
 	for range maxHops {
 		if slices.Contains(passed, user.String()) {
+			if w.server != nil {
+				w.step(StepPool, StepSkipped, nil, nil, "this server sends on to %s, and it is another one's", user.host)
+				return nil, false
+			}
 			w.step(StepPool, StepFailed, nil, nil, "the redirects lead in a circle")
 			return nil, false
 		}
@@ -177,6 +183,10 @@ func (w *way) home(ctx context.Context, got *userDocument) (*userDocument, bool)
 	service, err := followable(got.service(w.client))
 	if err != nil || w.client == ClientDesktop || service.host == got.at.host {
 		return got, true
+	}
+	if w.server != nil {
+		w.step(StepPool, StepSkipped, nil, nil, "this server sends on to %s, and it is another one's", service.host)
+		return nil, false
 	}
 	w.again = true
 	at := link{scheme: service.scheme, host: service.host, port: service.port, target: servicePath + "/user"}

@@ -39,8 +39,12 @@ func detectMobilitySignInFails(v *probe.View) probe.Verdict {
 		return nobodySignedIn
 	}
 	var evidence []probe.Evidence
+	ucwa := knowsUCWA(v)
 	for _, p := range places {
 		for _, f := range firstFailures(p) {
+			if !ucwa && (f.step.Name == probe.StepApplication || slices.Equal(f.clients, []string{probe.ClientWeb})) {
+				continue // Lync 2010 has no applications, and nothing for web clients
+			}
 			evidence = append(evidence, p.SawStep(f.step, "%s cannot sign in as %s client: %s", f.account, strings.Join(f.clients, ", "), f.text))
 		}
 	}

@@ -65,7 +65,7 @@ func detectProxyCookiesStripped(v *probe.View) probe.Verdict {
 	switch {
 	case len(evidence) > 0:
 		return probe.Found(evidence...)
-	case !asked:
+	case !asked, !knowsUCWA(v): // Lync 2010 has no applications
 		return nothingToJudge
 	case len(at.Exchanges(probe.SignInApplication)) == 0:
 		return probe.Unknown("which cookies the Front End sends is seen from beside the proxy only")

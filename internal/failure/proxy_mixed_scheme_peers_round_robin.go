@@ -58,7 +58,7 @@ func detectProxyMixedSchemePeersRoundRobin(v *probe.View) probe.Verdict {
 		var hosts []string
 		for _, x := range l.answers(host) {
 			switch {
-			case x.Document == nil:
+			case x.Document == nil, x.Purpose == probe.SignInUser: // which sends users on to their own pool
 			case x.Document.Redirect() != "":
 				bare = append(bare, x)
 			default:
