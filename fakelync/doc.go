@@ -44,7 +44,8 @@
 //
 // Discovery: [MS-OCDISCWS] 3.1.5.2 to 3.1.5.4, [MS-OCAUTHWS] 1.5, TechNet "Understanding Autodiscover in Lync Server
 // 2013", UCWA SDK "Root URL" and "Create an application". Challenges: [MS-OCAUTHWS] 1.5 and UCWA SDK "Authentication in
-// UCWA". NTLM: [MS-NLMP] 2.2 and 3. SPNEGO: RFC 4178. Windows authentication over HTTP: RFC 4559; channel bindings: RFC
+// UCWA". Applications, events, messages and batches: UCWA SDK, the pages of those names; Mcx sessions have no source and
+// are inferred. NTLM: [MS-NLMP] 2.2 and 3. SPNEGO: RFC 4178. Windows authentication over HTTP: RFC 4559; channel bindings: RFC
 // 5929. Meeting join: [MS-CONFBAS] 4.1. Virtual directories: TechNet gg399038, gg429697 and gg429698. Limits of IIS: IIS
 // configuration reference, "requestFiltering". Where no source fixes a detail the code says so with the word inferred.
 //
