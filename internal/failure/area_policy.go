@@ -6,5 +6,6 @@ func policyModes() []Mode {
 		policyExternalAccessDisabled,
 		policyAutodiscoverInternalOnlyLinksHidden,
 		policyCertificateChainDownloadOff,
+		policyEWSNotPublished,
 	}
 }

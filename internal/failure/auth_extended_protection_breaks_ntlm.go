@@ -9,7 +9,7 @@ var authExtendedProtectionBreaksNTLM = Mode{
 	Rule: probe.Rule{
 		ID:       "auth.extended-protection-breaks-ntlm",
 		Severity: probe.High,
-		Title:    "Extended Protection refuses right passwords: every Windows log-on through the reverse proxy, and those of phones",
+		Title:    "Extended Protection refuses Windows log-ons, although the password is right",
 		Cause:    "IIS wants the channel binding of its own TLS connection; clients outside can only send that of the proxy's, which can never match, and phones send none at all",
 		Remedy:   "Switch Extended Protection off on the web ticket and content directories of both web sites of every Front End, and restart them: appcmd set config \"Skype for Business Server External Web Site/WebTicket\" -section:system.webServer/security/authentication/windowsAuthentication /extendedProtection.tokenChecking:None /commit:apphost.",
 		Sources:  []string{"RFC 5929 section 4", "[MS-NLMP] section 3.1.5.1.2", "Extended Protection for Authentication <extendedProtection> (IIS)"},

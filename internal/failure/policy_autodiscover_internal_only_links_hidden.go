@@ -29,9 +29,7 @@ var policyAutodiscoverInternalOnlyLinksHidden = Mode{
 		{Name: "one-of-a-pair", Edit: func(t *topology.Topology) { t.FrontEndPool().HiddenTokens = []string{"External/AuthBroker"} }},
 	},
 	Near: []Case{
-		{Name: "nothing-for-phones-of-2010", Edit: func(t *topology.Topology) {
-			t.FrontEndPool().HiddenTokens = []string{"Internal/Mcx", "External/Mcx"}
-		}},
+		{Name: "not-one-of-a-pair", Edit: func(t *topology.Topology) { t.FrontEndPool().HiddenTokens = []string{"XFrame"} }},
 	},
 }
 

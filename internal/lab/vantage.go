@@ -57,7 +57,8 @@ func (l *Lab) SignIn(hold time.Duration) *probe.SigningIn {
 // Target is what the administrators of the topology would tell a probe: their plan, and how the proxy is set up.
 func (l *Lab) Target() probe.Target { return Target(l.top) }
 
-// Target is what the administrators of a topology would tell a probe: their plan, and how the proxy is set up.
+// Target is what the administrators of a topology would tell a probe: their plan, how the proxy is set up, and which
+// Exchange they have.
 func Target(t *topology.Topology) probe.Target {
 	var out probe.Target
 	for _, d := range t.SIPDomains {
@@ -76,6 +77,11 @@ func Target(t *topology.Topology) probe.Target {
 	for _, p := range t.Pools {
 		for _, n := range p.Nodes {
 			out.Expected.FrontEnds = append(out.Expected.FrontEnds, n.Address.String())
+		}
+	}
+	for i := range t.Apps {
+		if t.Apps[i].Kind == topology.Exchange {
+			out.Expected.Exchange = append(out.Expected.Exchange, strings.ToLower(t.Apps[i].FQDN))
 		}
 	}
 	for i := range t.Proxy.WebServers {
