@@ -121,6 +121,18 @@ func TestWrongPasswordIsUsedOnce(t *testing.T) {
 	}
 }
 
+// Within a run, nobody needs a guard for it.
+func TestWrongPasswordWithoutGuard(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &signServer{}
+		signWorld(s).signIn(t, SigningIn{Accounts: []Account{mistyper}}, Proxy, External, WiFi)
+		if s.wrong != 1 {
+			t.Errorf("%d wrong passwords, want 1", s.wrong)
+		}
+	})
+}
+
 // A password whose fate nobody tells is not risked for ever.
 func TestUnclearAnswers(t *testing.T) {
 	t.Parallel()
