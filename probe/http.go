@@ -93,7 +93,7 @@ func (s *session) dial(ctx context.Context) Outcome {
 	s.close()
 	var outcome Outcome
 	if s.scheme == "https" {
-		s.conn, s.handshake, outcome = s.o.handshake(ctx, shake{purpose: s.handshook, host: s.host, via: s.via, sni: s.host, addr: s.addr})
+		s.conn, s.handshake, outcome = s.o.handshake(ctx, shake{purpose: s.handshook, host: s.host, via: s.via, sni: s.host, addr: s.addr, http2: s.handshook == HandshakeHTTP2})
 	} else {
 		s.conn, outcome = s.o.connect(ctx, cmp.Or(s.via, s.host), s.addr)
 	}

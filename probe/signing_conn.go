@@ -37,6 +37,8 @@ type clientConn struct {
 	firstByte time.Duration
 	// challenge is the second NTLM message of the last answer; nil when it had none.
 	challenge []byte
+	// multiplexed is the connection as HTTP/2 has it; nil where HTTP/1.1 is spoken.
+	multiplexed *http.ClientConn
 }
 
 // newClientConn returns a connection that is made with its first request. The caller must close it.
@@ -153,7 +155,7 @@ func (c *clientConn) open(ctx context.Context) Outcome {
 		s.close()
 		return Outcome{Code: NotChecked, Text: why}
 	}
-	return Outcome{Code: OK}
+	return c.begin(ctx)
 }
 
 // roundTrip writes the request and reads the answer. A large body is written while the answer is awaited, for a server
@@ -167,6 +169,9 @@ func (c *clientConn) roundTrip(ctx context.Context, r signedRequest, x *Exchange
 			c.firstByte = first.Sub(asked)
 		}
 	}()
+	if c.multiplexed != nil {
+		return c.roundTripHTTP2(ctx, r, x)
+	}
 	head := c.head(r, x.Method)
 	whole := len(r.body) <= inOneGo && !r.expect && !r.chunked
 	if whole {

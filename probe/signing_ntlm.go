@@ -21,6 +21,9 @@ import (
 // The caller has the password's turn, and must not go on with others when it is zero.
 func (w *way) logon(ctx context.Context, c *clientConn, r signedRequest) (*Exchange, []byte, *Logon) {
 	l := &Logon{Client: w.client, Account: w.account.SIP, Host: c.at.host, Addr: c.at.addr.String(), Protocol: "1.1", Result: LogonFailed}
+	if c.multiplexed != nil {
+		l.Protocol = "2"
+	}
 	x, body := w.legs(ctx, c, r, l)
 	l.URL = x.URL
 	if l.Result == LogonGranted && ctx.Err() == nil {
@@ -38,6 +41,9 @@ func (w *way) logon(ctx context.Context, c *clientConn, r signedRequest) (*Excha
 		l.ID = len(o.section.Logons) + 1
 		o.section.Logons = append(o.section.Logons, *l)
 		o.mu.Unlock()
+	}
+	if l.Result == LogonGranted && c.multiplexed == nil {
+		w.logonHTTP2(ctx, c.at, r)
 	}
 	return x, body, l
 }
