@@ -83,7 +83,7 @@ func (w *way) discover(ctx context.Context) (link, bool) {
 		w.step(StepDiscovery, StepFailed, nil, nil, "no discovery name of %s has an address here", w.vouched.domain)
 	case why == last.Outcome.Text || !last.Outcome.OK():
 		w.fails(StepDiscovery, last, nil, "")
-	case w.server != nil && last.Status == http.StatusOK && last.Document == nil:
+	case w.server != nil && last.Status < 500 && last.Document == nil && !MakerOf(last).FrontEnd:
 		w.step(StepDiscovery, StepSkipped, last, nil, "this server is no Front End: it knows no discovery")
 	default:
 		w.step(StepDiscovery, StepFailed, last, nil, "%s", why)
