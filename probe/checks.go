@@ -513,7 +513,7 @@ func (o *observer) visitWebServer(ctx context.Context, w WebServer) {
 				s.do(ctx, request{purpose: GetMeet, target: "/", host: m, accept: "text/html"})
 			}
 			if page, err := followable(o.target.Meeting); err == nil {
-				o.openMeeting(ctx, endpoint{scheme: scheme, host: page.host, name: cmp.Or(w.Name, host), via: host, addr: addr, trust: w.Trust}, page)
+				o.openMeeting(ctx, endpoint{scheme: scheme, host: page.host, name: cmp.Or(w.Name, host), via: host, addr: addr, trust: cmp.Or(w.Trust, "enterprise")}, page)
 			}
 		}
 		s.close()

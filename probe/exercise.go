@@ -28,6 +28,7 @@ func (o *observer) exercise(ctx context.Context, first, second *signedIn) {
 		holding.Go(func() { o.holdPolls(ctx, first) })
 	}
 	o.put(ctx, first)
+	o.logonOverHTTP2(ctx, first)
 	if !brief {
 		o.again(ctx, first)
 		o.upload(ctx, first)
