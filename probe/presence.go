@@ -18,6 +18,10 @@ type presence struct {
 // ofPresence tells an event of the account's own presence.
 func ofPresence(e *event) bool { return e.rel == "presence" }
 
+// presenceAt is what each place sets: they change the presence of the same account at the same time, and what is so
+// already is no change that anybody is told of.
+var presenceAt = map[string]string{External: "Busy", Internal: "DoNotDisturb", WiFi: "BeRightBack", Proxy: "Away"}
+
 // presenceOf reads the presence of the client's account.
 func (o *observer) presenceOf(ctx context.Context, who *signedIn) *presence {
 	p := &presence{o: o, who: who}
@@ -36,7 +40,7 @@ func (o *observer) presenceOf(ctx context.Context, who *signedIn) *presence {
 		return p
 	}
 	o.forget(x)
-	p.was, p.other = doc.values["availability"], "Busy"
+	p.was, p.other = doc.values["availability"], presenceAt[o.v.Name]
 	if p.was == p.other {
 		p.other = "Online"
 	}
