@@ -299,12 +299,13 @@ func TestTarget(t *testing.T) {
 	want := probe.Target{
 		SIPDomains: []string{"contoso.example", "fabrikam.example"},
 		Expected: probe.Expected{
-			ExternalWeb:   []string{"lyncweb-ext.contoso.example"},
-			InternalWeb:   []string{"lyncweb-int.contoso.example"},
-			Meet:          []string{"meet.contoso.example", "meet.fabrikam.example"},
-			Dialin:        []string{"dialin.contoso.example"},
-			OfficeWebApps: []string{"wac.contoso.example"},
-			FrontEnds:     []string{"10.10.10.11", "10.10.10.12"},
+			ExternalWeb:    []string{"lyncweb-ext.contoso.example"},
+			InternalWeb:    []string{"lyncweb-int.contoso.example"},
+			Meet:           []string{"meet.contoso.example", "meet.fabrikam.example"},
+			Dialin:         []string{"dialin.contoso.example"},
+			OfficeWebApps:  []string{"wac.contoso.example"},
+			Lync2010Phones: true,
+			FrontEnds:      []string{"10.10.10.11", "10.10.10.12"},
 			WebServers: []probe.WebServer{
 				{Address: "10.10.10.11:4443", Scheme: "https", Name: "fe1.contoso.example", Trust: "enterprise"},
 				{Address: "10.10.10.12:4443", Scheme: "https", Name: "10.10.10.12", Trust: "enterprise"},
