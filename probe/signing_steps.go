@@ -163,6 +163,9 @@ func (w *way) authenticate(ctx context.Context, user link) (*userDocument, bool)
 			return nil, false
 		}
 		if w.vouchNext(user, next); !w.vouched.has(next.host) {
+			if w.server == nil {
+				w.o.get(ctx, next, w.accept()) // without credentials, whether it answers at all
+			}
 			w.step(StepPool, StepSkipped, nil, nil, "%s", w.vouched.why(next.host))
 			return nil, false
 		}

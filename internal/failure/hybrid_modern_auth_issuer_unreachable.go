@@ -56,7 +56,7 @@ func detectHybridModernAuthIssuerUnreachable(v *probe.View) probe.Verdict {
 			tried, what := unreachable(p, issuer)
 			judged = judged || tried
 			if what != nil {
-				evidence = append(evidence, p.SawExchange(x, "%s sends clients for their log-in to %s", x.URL, issuer), *what)
+				evidence = append(evidence, *what, p.SawExchange(x, "%s sends clients for their log-in to %s", x.URL, issuer))
 			}
 		}
 	}

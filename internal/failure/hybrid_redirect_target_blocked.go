@@ -22,6 +22,7 @@ var hybridRedirectTargetBlocked = Mode{
 		Reads:    probe.Exchanges | probe.Lookups | probe.Dials | probe.Handshakes,
 		Detect:   detectHybridRedirectTargetBlocked,
 	},
+	SignsIn:  true,
 	Confused: []probe.ID{"hybrid.retired-online-service", "hybrid.redirect-loop"},
 	Cases: []Case{
 		{Name: "guest-firewall", Edit: func(t *topology.Topology) {
@@ -32,6 +33,11 @@ var hybridRedirectTargetBlocked = Mode{
 		}},
 	},
 	More: []Case{
+		{Name: "users-homed-online", Edit: func(t *topology.Topology) {
+			onlineService(t)
+			homedOnline(t)
+			t.Paths = append(t.Paths, topology.Path{From: probe.External, To: onlineAddress.String(), Action: topology.Drop})
+		}},
 		{Name: "not-resolved-inside", Edit: func(t *topology.Topology) {
 			sentOnline(t)
 			t.Internal.Remove(onlineHost)
@@ -71,7 +77,7 @@ func detectHybridRedirectTargetBlocked(v *probe.View) probe.Verdict {
 			tried, what := unreachable(p, target)
 			judged = judged || tried
 			if what != nil {
-				evidence = append(evidence, p.SawExchange(x, "%s sends users on to %s", x.URL, target), *what)
+				evidence = append(evidence, *what, p.SawExchange(x, "%s sends users on to %s", x.URL, target))
 			}
 		}
 	}

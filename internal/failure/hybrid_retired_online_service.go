@@ -18,6 +18,7 @@ var hybridRetiredOnlineService = Mode{
 		Reads:    probe.Exchanges,
 		Detect:   detectHybridRetiredOnlineService,
 	},
+	SignsIn:  true,
 	Confused: []probe.ID{"hybrid.redirect-target-blocked", "hybrid.lyncdiscover-points-online"},
 	Cases: []Case{
 		{Name: "gone", Edit: func(t *topology.Topology) {
@@ -26,6 +27,11 @@ var hybridRetiredOnlineService = Mode{
 		}},
 	},
 	More: []Case{
+		{Name: "users-homed-online", Edit: func(t *topology.Topology) {
+			onlineService(t)
+			homedOnline(t)
+			t.App(topology.OnlineService).Refuses = 404
+		}},
 		{Name: "forbidden", Edit: func(t *topology.Topology) {
 			sentOnline(t)
 			t.App(topology.OnlineService).Refuses = 403
@@ -48,9 +54,9 @@ func detectHybridRetiredOnlineService(v *probe.View) probe.Verdict {
 					continue
 				}
 				judged = true
-				if slices.Contains([]int{403, 404, 410}, y.Status) && !told[next] {
-					told[next] = true
-					evidence = append(evidence, p.SawExchange(x, "%s sends users on to %s", x.URL, next), p.SawExchange(y, "%s answers %d", next, y.Status))
+				if slices.Contains([]int{403, 404, 410}, y.Status) && !told[y.Host] {
+					told[y.Host] = true
+					evidence = append(evidence, p.SawExchange(y, "%s answers %d", next, y.Status), p.SawExchange(x, "%s sends users on to it", x.URL))
 				}
 			}
 		}
