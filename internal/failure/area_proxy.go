@@ -49,6 +49,7 @@ func proxyModes() []Mode {
 		proxyConnectionLimit,
 		proxySessionMaxTime,
 		proxyRetriesNonIdempotent,
+		proxyResponseBuffering,
 		proxyKeepaliveRace502,
 		proxyXForwardedForSideEffects,
 		proxyUpstreamDown502,

@@ -48,7 +48,7 @@ func detectProxyCookiesStripped(v *probe.View) probe.Verdict {
 	asked := false
 	for _, p := range clientPlaces(v) {
 		for _, x := range p.Exchanges(probe.SignInApplication, probe.SignInUser) {
-			asked = asked || x.Status < 300 && fromFrontEnd(x)
+			asked = asked || x.Purpose == probe.SignInApplication && x.Status < 300 && fromFrontEnd(x) // Lync 2010 has none
 			// The same request, past the proxy.
 			for _, direct := range at.Exchanges(x.Purpose) {
 				if direct.Accept != x.Accept || direct.Status != x.Status || x.Status >= 300 || len(evidence) > 0 {
@@ -65,7 +65,7 @@ func detectProxyCookiesStripped(v *probe.View) probe.Verdict {
 	switch {
 	case len(evidence) > 0:
 		return probe.Found(evidence...)
-	case !asked, !knowsUCWA(v): // Lync 2010 has no applications
+	case !asked:
 		return nothingToJudge
 	case len(at.Exchanges(probe.SignInApplication)) == 0:
 		return probe.Unknown("which cookies the Front End sends is seen from beside the proxy only")
