@@ -26,6 +26,7 @@ type probeOptions struct {
 	expect          string
 	timeout         time.Duration
 	save            string
+	meeting         string
 	signIn          signInOptions
 	report          reportOptions
 }
@@ -68,6 +69,7 @@ and hand the files to "lyncpin diagnose".`,
 	f.StringVar(&opts.enterpriseRoots, "enterprise-roots", "", "PEM `file` of the roots that managed machines trust as well")
 	f.StringVar(&opts.expect, "expect", "", "YAML `file` that says what the deployment is meant to be")
 	f.DurationVar(&opts.timeout, "timeout", time.Minute, "how long the probe may take in all, besides --hold")
+	f.StringVar(&opts.meeting, "meeting", "", "look at the join page of the meeting with this `URL`, as its organiser's calendar has it")
 	f.StringVar(&opts.save, "save", "", "write what was seen to this `file`")
 	opts.signIn.flags(f)
 	opts.report.flags(cmd)
@@ -91,6 +93,7 @@ func (a *app) probe(ctx context.Context, args []string, opts probeOptions) error
 	if err != nil {
 		return err
 	}
+	target.Meeting = opts.meeting
 	if target, err = target.Normalised(); err != nil {
 		return ours(err)
 	}
@@ -102,10 +105,13 @@ func (a *app) probe(ctx context.Context, args []string, opts probeOptions) error
 		return hint(errors.New("--from proxy needs to know the servers behind the reverse proxy"),
 			"list them as web_servers in the file of --expect: - {address: \"10.10.10.11:4443\", scheme: https}")
 	}
-	if opts.save != "" {
+	if opts.save != "" && !opts.signIn.dryRun {
 		if err := canWrite(opts.save); err != nil {
 			return err
 		}
+	}
+	if opts.signIn.dryRun {
+		return a.dryRun(target, vantages, &opts.signIn, accounts)
 	}
 	in, err := a.signingIn(&opts.signIn)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,6 +84,34 @@ func (o *signInOptions) accounts() ([]probe.Account, error) {
 		out = append(out, probe.Account{SIP: address, Login: login})
 	}
 	return out, nil
+}
+
+// dryRun says whom a probe would talk to, and asks nobody, not even for a password.
+func (a *app) dryRun(target probe.Target, vantages []*probe.Vantage, opts *signInOptions, accounts []probe.Account) error {
+	if len(accounts) > 0 {
+		for _, v := range vantages {
+			v.SignIn = &probe.SigningIn{Accounts: accounts, Clients: opts.as, Hold: opts.hold}
+		}
+	}
+	plan, err := probe.Attempts(target, vantages)
+	if err != nil {
+		return ours(err)
+	}
+	var ports []string
+	for _, p := range plan.Ports {
+		ports = append(ports, strconv.Itoa(p))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "names asked for, and those that answers name:\n  %s\n", strings.Join(plan.Names, "\n  "))
+	fmt.Fprintf(&b, "TCP ports, and those that links name: %s\n", strings.Join(ports, ", "))
+	if len(plan.Accounts) == 0 {
+		b.WriteString("nobody signs in\n")
+	} else {
+		fmt.Fprintf(&b, "signing in: %s\n", strings.Join(plan.Accounts, ", "))
+		fmt.Fprintf(&b, "log-ons at most: %d when the passwords are right, %d with a wrong one, %d when no answer tells\n", plan.Logons, plan.Wrong, plan.Unclear)
+	}
+	_, err = io.WriteString(a.env.Stdout, b.String())
+	return err
 }
 
 // signingIn is who signs in, with passwords. Nil means that nobody does.

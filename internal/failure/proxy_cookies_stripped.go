@@ -68,7 +68,7 @@ func detectProxyCookiesStripped(v *probe.View) probe.Verdict {
 	case !asked:
 		return nothingToJudge
 	case len(at.Exchanges(probe.SignInApplication)) == 0:
-		return probe.Unknown("which cookies the Front End sends is seen from beside the proxy only")
+		return probe.NotApplicable("which cookies the Front End sends is seen from beside the proxy only")
 	}
 	return probe.Clear()
 }
