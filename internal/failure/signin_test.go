@@ -233,7 +233,7 @@ func TestRulesOfThoseWhoSignIn(t *testing.T) {
 		{"home/unknown", "hybrid.hosting-provider-autodiscover-url-missing", "found", []*seen{
 			fromOutside().get(probe.SignInUser, extWebHost, userPath, byFrontEnd(404)).signs(probe.ClientMobile2013, done(probe.StepTicket, 0), fails(probe.StepUser, 1))}},
 		{"home/page-of-iis", "hybrid.hosting-provider-autodiscover-url-missing", "clear", []*seen{
-			fromOutside().get(probe.SignInUser, extWebHost, userPath, iis404).signs(probe.ClientMobile2013, done(probe.StepTicket, 0), fails(probe.StepUser, 1))}},
+			fromOutside().get(probe.SignInUser, extWebHost, userPath, reply{status: 404, header: marks, body: iis404.body}).signs(probe.ClientMobile2013, done(probe.StepTicket, 0), fails(probe.StepUser, 1))}},
 
 		{"outside/said-so", "policy.external-access-disabled", "found", []*seen{
 			fromOutside().get(probe.SignInTicket, extWebHost, ticketPath, diagnosed(403, remote)).signs(probe.ClientMobile2013, fails(probe.StepTicket, 1))}},
