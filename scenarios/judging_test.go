@@ -110,6 +110,7 @@ var takenOutside = []takenFor{
 	{"baseline/http-only-discovery", "tls.missing-san-lyncdiscover", "that discovery is on port 80 only is an intention, which nobody declared"},
 
 	{"network.nat-to-wrong-host/front-end-443", "tls.missing-san-lyncdiscover", "the certificate is known for the Front End's own only by one who has seen it inside"},
+	{"network.port-80-filtered-by-isp/*", "proxy.http80-closed", "that the listener takes connections there is seen only from elsewhere"},
 	{"network.firewall-proxy-to-fe-blocked/*", "proxy.upstream-down-502", onlyThat502},
 	{"tls.backend-expired/*", "proxy.upstream-down-502", onlyThat502},
 	{"tls.backend-untrusted/*", "proxy.upstream-down-502", onlyThat502},

@@ -19,7 +19,7 @@ var networkGuestIsolation = Mode{
 			pfHAProxy, "As for Squid: a pass rule on the guest interface to the address HAProxy listens on, ports 80 and 443.",
 		),
 		Sources:  []string{"Plan for Mobility for Skype for Business Server", "Network and security considerations for Lync 2013 mobility"},
-		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Lookups | probe.Dials,
 		Detect:   detectNetworkGuestIsolation,
 		Explains: []probe.ID{"network.hairpin-nat-refused"},
 	},
