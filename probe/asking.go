@@ -20,7 +20,7 @@ func (o *observer) forget(x *Exchange) {
 	defer o.mu.Unlock()
 	for i := range o.section.Exchanges {
 		if o.section.Exchanges[i].ID == x.ID {
-			o.section.Exchanges[i].Purpose = leftOut
+			o.section.Exchanges[i] = Exchange{ID: x.ID, Purpose: leftOut}
 		}
 	}
 }

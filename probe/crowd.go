@@ -14,11 +14,28 @@ const (
 	crowdRequests    = 64
 )
 
-// crowd has both accounts ask for their applications at once, over connections side by side. An answer that belongs to
-// the other account is the gravest thing that a proxy can do: it takes one for the other.
+// crowd has both accounts ask for their applications at once, over connections side by side, and log on so. An answer
+// that belongs to the other account is the gravest thing that a proxy can do: it takes one for the other.
 func (o *observer) crowd(ctx context.Context, first, second *signedIn) {
 	var mu sync.Mutex
 	c := Crowd{Connections: crowdConnections}
+	// note counts an answer, and keeps it in the record when it is the first of another account's.
+	note := func(who *signedIn, owner string, x *Exchange) (keep bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		c.Requests++
+		switch {
+		case owner == "":
+			c.Failed++
+		case !strings.EqualFold(owner, who.account.SIP):
+			c.Foreign++
+			if c.Exchange == 0 {
+				c.Account, c.Taken, c.Exchange = who.account.SIP, owner, x.ID
+				return true
+			}
+		}
+		return false
+	}
 	var asking sync.WaitGroup
 	for i := range crowdConnections {
 		who := []*signedIn{first, second}[i%2]
@@ -30,28 +47,18 @@ func (o *observer) crowd(ctx context.Context, first, second *signedIn) {
 				if x.ID == 0 {
 					return
 				}
-				owner := ownerOf(ucwaOf(x, body))
-				mu.Lock()
-				c.Requests++
-				switch {
-				case owner == "" || x.Status != http.StatusOK:
-					c.Failed++
-				case strings.EqualFold(owner, who.account.SIP):
-				default:
-					c.Foreign++
-					if c.Exchange == 0 {
-						c.Account, c.Taken, c.Exchange = who.account.SIP, owner, x.ID
-						x = &Exchange{} // stays in the record
-					}
-				}
-				mu.Unlock()
+				owner := ""
 				if x.Status == http.StatusOK {
+					owner = ownerOf(ucwaOf(x, body))
+				}
+				if !note(who, owner, x) && x.Status == http.StatusOK {
 					o.forget(x)
 				}
 			}
 		})
 	}
 	asking.Wait()
+	o.crowdLogons(ctx, first, second, func(who *signedIn, owner string, x *Exchange) { note(who, owner, x) })
 	if c.Requests == 0 {
 		return
 	}

@@ -49,6 +49,9 @@ const (
 	leastWait = 3 * time.Second
 	// chatter is how many answers may come before a poll is silent: of what had happened before it began.
 	chatter = 10
+	// maxPolls is how many polls may follow one another: a server that answers every one at once with nothing that is
+	// wanted has no end.
+	maxPolls = 64
 )
 
 // real is how long a time of the deployment takes here; theirs is the reverse.
@@ -110,7 +113,7 @@ func (c *channel) hold(ctx context.Context, w waiting) (Poll, *event, *resource)
 	cause := begin(ctx, w)
 	var came *event
 	var answer *resource
-	for {
+	for range maxPolls {
 		var x *Exchange
 		asked := time.Since(started)
 		x, answer = c.poll(ctx, w.asked, w.until-asked)
@@ -157,10 +160,10 @@ func (c *channel) poll(ctx context.Context, asked, within time.Duration) (*Excha
 	return x, ucwaOf(x, body)
 }
 
-// follow goes on to the poll that an answer names, and tells whether it named one.
+// follow goes on to the poll that an answer names, and tells whether it named one of its own server.
 func (c *channel) follow(answer *resource) bool {
 	next := cmp.Or(answer.links["resync"], answer.links["next"])
-	if next == "" {
+	if _, err := c.who.follow(next); next == "" || err != nil {
 		return false
 	}
 	c.next = next
