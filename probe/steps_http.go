@@ -48,6 +48,8 @@ func (t *tree) exchange(x *Exchange, broken string) Step {
 	switch {
 	case broken != "" && x.Status == 0 && !x.Outcome.OK():
 		s.State, s.Detail = NotTried, clip("not tried because what it needs failed: "+broken)
+	case x.Purpose == SignInEvents && x.Outcome.Code == Timeout:
+		s.State, s.Detail = Noted, "no answer for as long as it was held; the long polls tell whether one was due"
 	case !x.Outcome.OK():
 		s.State, s.Detail = t.or(x, Failed), clip(silence(x))
 	default:
