@@ -15,9 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// conversation answers what an invitation and a message want: the links are those of the SDK's samples.
+// talk answers what an invitation and a message want: the links are those of the SDK's samples.
 type talk struct {
-	mu     sync.Mutex
 	server *ucwaServer
 	lose   string // the step after which nothing arrives: "invite", "accept" or "send"
 }

@@ -17,8 +17,6 @@ func pollOf(t *testing.T, o *observer, purpose string) Poll {
 	return o.section.Polls[i]
 }
 
-func about(got, want time.Duration) bool { return (got - want).Abs() <= time.Second }
-
 // Every way in which a long poll ends is told, with its time; and a limit on connections is told from one on silence.
 func TestHeldPolls(t *testing.T) {
 	t.Parallel()
