@@ -173,3 +173,25 @@ func TestMTU(t *testing.T) {
 		t.Errorf("from another place: got %d bytes, %v, want %d", len(got), err, len(large))
 	}
 }
+
+// What waits for a packet that was lost has waited for long enough after DropTime, as a dial into silence has.
+func TestMTUGivesUp(t *testing.T) {
+	t.Parallel()
+	for _, direction := range []string{"request lost", "answer lost"} {
+		t.Run(direction, func(t *testing.T) {
+			f, _ := lossyFabric(t, fabric.Path{Action: fabric.MTU})
+			client, server := pair(t, f)
+			from := client
+			if direction == "answer lost" {
+				from = server
+			}
+			if _, err := io.WriteString(from, string(bytes.Repeat([]byte("l"), 3000))); err != nil {
+				t.Fatal(err)
+			}
+			_, err := client.Read(make([]byte, 1))
+			if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Timeout() {
+				t.Errorf("got %v, want a time-out", err)
+			}
+		})
+	}
+}

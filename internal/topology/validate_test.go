@@ -38,6 +38,7 @@ func TestValidate(t *testing.T) {
 		}, `users[0].pool: "dir1.contoso.example" is a Director`},
 		{"user-online-with-pool", func(t *topology.Topology) { t.Users[0].Pool, t.Users[0].Online = "pool01.contoso.example", true }, "users[0].pool: a user who is homed online has none"},
 		{"lockout", func(t *topology.Topology) { t.Directory.LockoutThreshold = -1 }, "directory.lockout_threshold: -1 is negative"},
+		{"applications", func(t *topology.Topology) { t.Directory.MaxApplications = -1 }, "directory.max_applications: -1 is negative"},
 		{"hosting-provider", func(t *topology.Topology) { t.Directory.HostingProviderURL = "webdir.online.example" }, `directory.hosting_provider_url: "webdir.online.example" is not an https or http URL`},
 		{"sip-port", func(t *topology.Topology) { t.Pools[0].SIP = 443 }, "the registrar of fe1.contoso.example would listen at 10.10.10.11:443, where the internal site"},
 		{"sip-access", func(t *topology.Topology) { t.Pools[0].SIPAccess = "sip.contoso.example" }, `pools[0].sip_access: "sip.contoso.example" is not host:port`},
