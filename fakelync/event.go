@@ -263,7 +263,7 @@ func (c *ucwaCall) eventsDocument(ack int, events []event, lost bool) response {
 		b.WriteString(`</events>`)
 	} else {
 		b.WriteString(`{"_links":`)
-		jsonLinks(&b, append([]link{{"self", self}}, links...))
+		jsonLinks(&b, append([]link{{"self", self}}, links...), false)
 		for i, g := range groups {
 			b.WriteString([]string{`,"sender":[`, `,`}[min(i, 1)])
 			fmt.Fprintf(&b, `{"rel":%s,"href":%s,"events":[`, jsonText(g[0].sender.name), jsonText(g[0].sender.href))

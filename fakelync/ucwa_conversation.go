@@ -240,7 +240,7 @@ func (c *ucwaCall) setIsTyping() response {
 }
 
 func (c *ucwaCall) getConversations() response {
-	r := resource{rel: "conversations", href: c.app.href("/communication/conversations")}
+	r := resource{rel: "conversations", href: c.app.href("/communication/conversations"), collection: true}
 	for _, v := range c.app.conversations {
 		r.links = append(r.links, v.link(c.app))
 	}
@@ -276,7 +276,7 @@ func (v *conversation) link(a *application) link {
 func (v *conversation) resource(a *application) resource {
 	return resource{
 		rel: "conversation", href: v.link(a).href,
-		properties: []property{{"state", v.state}, {"subject", v.subject}, {"importance", "Normal"}, {"activeModalities", []string{"Messaging"}}},
+		properties: []property{{"state", v.state}, {"threadId", v.id}, {"subject", v.subject}, {"importance", "Normal"}, {"activeModalities", []string{"Messaging"}}},
 		links:      []link{{"messaging", v.link(a).href + "/messaging"}},
 	}
 }
@@ -290,6 +290,33 @@ func (v *conversation) messaging(a *application) resource {
 	return r
 }
 
+func (v *conversation) participantHref(a *application, p *person) string {
+	return v.link(a).href + "/participants/" + url.PathEscape(strings.ToLower(strings.TrimPrefix(p.address(), "sip:")))
+}
+
+// participant is somebody in the conversation, as one side sees them (UCWA SDK, "participant").
+func (v *conversation) participant(a *application, p *person) resource {
+	at := a.contactHref(strings.TrimPrefix(p.address(), "sip:"))
+	return resource{
+		rel: "participant", href: v.participantHref(a, p),
+		properties: []property{{"name", p.display()}, {"uri", p.address()}, {"sourceNetwork", "SameEnterprise"}, {"anonymous", false}, {"local", p == a.owner}},
+		links:      []link{v.link(a), {"contact", at}, {"contactPresence", at + "/presence"}},
+	}
+}
+
+func (c *ucwaCall) getParticipant() response {
+	v, refusal := c.conversation()
+	if v == nil {
+		return refusal
+	}
+	for _, p := range []*person{v.from.owner, v.peer} {
+		if p != nil && strings.EqualFold(strings.TrimPrefix(p.address(), "sip:"), c.ids[1]) {
+			return c.document(http.StatusOK, v.participant(c.app, p))
+		}
+	}
+	return c.notFound()
+}
+
 // invitation is how the conversation began, as one side sees it.
 func (v *conversation) invitation(a *application) resource {
 	at := a.href("/communication/messagingInvitations/" + v.id)
@@ -300,8 +327,10 @@ func (v *conversation) invitation(a *application) resource {
 	r := resource{
 		rel: "messagingInvitation", href: at,
 		properties: []property{{"direction", direction}, {"importance", "Normal"}, {"threadId", v.id}, {"state", v.state}, {"operationId", v.operation}, {"subject", v.subject}},
-		links:      []link{{"from", a.contactHref(strings.TrimPrefix(v.from.owner.address(), "sip:"))}, v.link(a), {"messaging", v.link(a).href + "/messaging"}},
+		links:      []link{{"from", v.participantHref(a, v.from.owner)}, v.link(a), {"messaging", v.link(a).href + "/messaging"}},
+		embedded:   []resource{v.participant(a, v.from.owner)},
 	}
+	r.embedded[0].as = "from"
 	if v.peer != nil {
 		r.links = append(r.links, link{"to", a.contactHref(v.peer.user.SIP)})
 	}
@@ -351,7 +380,8 @@ func (v *conversation) messageEvent(a *application, number, direction, text stri
 		if a == v.from {
 			sender = v.peer
 		}
-		r.links = append(r.links, link{"contact", a.contactHref(strings.TrimPrefix(sender.address(), "sip:"))}, link{"plainMessage", textData(text)})
+		r.links = append(r.links, link{"contact", a.contactHref(strings.TrimPrefix(sender.address(), "sip:"))},
+			link{"participant", v.participantHref(a, sender)}, link{"plainMessage", textData(text)})
 	}
 	return event{sender: v.link(a), kind: "completed", link: link{r.rel, r.href}, status: "Success", embedded: &r}
 }

@@ -35,7 +35,7 @@ func TestMessagesAcrossPools(t *testing.T) {
 	}
 	invitation := browser.poll("")
 	id := conversationID(t, invitation)
-	if !strings.Contains(invitation, `"type":"started"`) || !strings.Contains(invitation, `"from":{"href":"`+browser.self+`/people/user1@contoso.example"}`) {
+	if !strings.Contains(invitation, `"type":"started"`) || !strings.Contains(invitation, `"from":{"href":"`+browser.self+`/communication/conversations/`+id+`/participants/user1@contoso.example"}`) {
 		t.Errorf("invitation: %s", invitation)
 	}
 	if got := phone.poll(""); !strings.Contains(got, `<started rel="messagingInvitation"`) || !strings.Contains(got, `<property name="operationId">7</property>`) {

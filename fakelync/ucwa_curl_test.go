@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,6 +120,52 @@ func (c *curl) event(kind, rel string) map[string]any {
 	}
 }
 
+// TestCurlFindsPeople holds what published clients expect of lists of people: they are lists, of however many.
+func TestCurlFindsPeople(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip(err)
+	}
+	org := fakelync.NewOrganisation(fakelync.OrganisationConfig{
+		Users: []fakelync.User{{SIP: "user1@contoso.example", Name: "User One"}, {SIP: "user2@contoso.example", Name: "User Two"}},
+		Pools: []fakelync.Pool{{Name: thisPool}},
+	})
+	cfg := healthy()
+	cfg.Organisation, cfg.Product = org, fakelync.SfB2015
+	c := &curl{t: t, srv: start(t, cfg), ticket: org.Ticket("user1@contoso.example", thisPool)}
+	c.want(201, "POST", "/ucwa/oauth/v1/applications", "application/json", `{"userAgent":"ContosoProbe/1.0","endpointId":"1","culture":"en-US"}`)
+	contacts, search := c.href("_embedded", "people", "_links", "myContacts"), c.href("_embedded", "people", "_links", "search")
+	for _, tc := range []struct {
+		name, href string
+		names      []any
+		more       any
+	}{
+		{"contacts", contacts, []any{"User Two"}, nil},
+		{"name", search + "?query=TWO", []any{"User Two"}, false},
+		{"address", search + "?query=sip:user2@contoso.example", []any{"User Two"}, false},
+		{"limit", search + "?query=user&limit=1", []any{"User One"}, true},
+		{"both", search + "?query=user&limit=2", []any{"User One", "User Two"}, false},
+		{"nobody", search + "?query=three", nil, false},
+	} {
+		c.want(200, "GET", tc.href, "", "")
+		var names []any
+		if embedded, ok := c.got["_embedded"].(map[string]any); ok {
+			for _, who := range embedded["contact"].([]any) {
+				names = append(names, who.(map[string]any)["name"])
+				if mail := who.(map[string]any)["emailAddresses"].([]any); len(mail) != 1 {
+					t.Errorf("%s: emailAddresses = %v", tc.name, mail)
+				}
+			}
+		}
+		if !slices.Equal(names, tc.names) || c.got["moreResultsAvailable"] != tc.more {
+			t.Errorf("%s: %v, more %v; want %v, %v", tc.name, names, c.got["moreResultsAvailable"], tc.names, tc.more)
+		}
+	}
+	for _, query := range []string{"", "?query=", "?query=" + strings.Repeat("x", 257), "?query=x&limit=0", "?query=x&limit=101"} {
+		c.want(400, "GET", search+query, "", "")
+	}
+}
+
 // TestCurlSendsAMessage is a whole session of two web applications, made by a client that knows nothing of ours.
 func TestCurlSendsAMessage(t *testing.T) {
 	t.Parallel()
@@ -147,6 +194,13 @@ func TestCurlSendsAMessage(t *testing.T) {
 	if invitation["subject"] != "Lunch" || invitation["direction"] != "Incoming" || invitation["state"] != "Connecting" {
 		t.Errorf("invitation = %v", invitation)
 	}
+	if from := invitation["_embedded"].(map[string]any)["from"].(map[string]any); from["name"] != "User One" || from["uri"] != "sip:user1@contoso.example" || from["rel"] != "participant" {
+		t.Errorf("the invitation is from %v", from)
+	}
+	two.want(200, "GET", invitation["_links"].(map[string]any)["from"].(map[string]any)["href"].(string), "", "")
+	if name := two.at("name"); name != "User One" {
+		t.Errorf("participant %v, want User One", name)
+	}
 	two.want(204, "POST", invitation["_links"].(map[string]any)["accept"].(map[string]any)["href"].(string), "", "")
 	if e := one.event("completed", "messagingInvitation"); e["status"] != "Success" {
 		t.Errorf("the invitation's end at the first user: %v", e)
@@ -154,7 +208,10 @@ func TestCurlSendsAMessage(t *testing.T) {
 	two.want(200, "GET", invitation["_links"].(map[string]any)["messaging"].(map[string]any)["href"].(string), "", "")
 	one.event("updated", "messaging")
 	one.want(200, "GET", applications[0]+"/communication/conversations", "", "")
-	one.want(200, "GET", one.href("_links", "conversation"), "", "")
+	one.want(200, "GET", one.href("_links", "conversation", 0), "", "")
+	if thread := one.at("threadId"); thread != invitation["threadId"] {
+		t.Errorf("threadId = %v, want %v of the invitation", thread, invitation["threadId"])
+	}
 	one.want(200, "GET", one.href("_links", "messaging"), "", "")
 	one.want(201, "POST", one.href("_links", "sendMessage"), "text/plain", "One o'clock? ü")
 	message := two.event("completed", "message")["_embedded"].(map[string]any)["message"].(map[string]any)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,6 +14,7 @@ func (a *application) people() resource {
 		rel: "people", href: a.href("/people"),
 		links: []link{
 			below("presenceSubscriptions", "presenceSubscriptions"), below("myGroups", "groups"), below("myContacts", "contacts"),
+			below("search", "search"),
 		},
 	}
 }
@@ -33,12 +35,48 @@ func (c *ucwaCall) getGroups() response {
 
 // getContacts shows the other users of the organisation: everybody knows everybody.
 func (c *ucwaCall) getContacts() response {
-	r := resource{rel: "myContacts", href: c.app.href("/people/contacts")}
+	r := resource{rel: "myContacts", href: c.app.href("/people/contacts"), collection: true}
 	for i := range c.s.organisation.cfg.Users {
 		if u := &c.s.organisation.cfg.Users[i]; u != c.who.user {
 			r.embedded = append(r.embedded, c.app.contact(u))
 		}
 	}
+	return c.document(http.StatusOK, r)
+}
+
+// Limits of a search (UCWA SDK, "search"); how many results there are when none is asked for is inferred.
+const (
+	maxQuery, maxResults = 256, 100
+	standardResults      = 10
+)
+
+// search finds users by a part of their name or address (UCWA SDK, "search").
+func (c *ucwaCall) search() response {
+	query := strings.ToLower(strings.TrimPrefix(c.q.param("query"), "sip:"))
+	if query == "" || len(query) > maxQuery {
+		return c.invalid("query")
+	}
+	limit := standardResults
+	if text := c.q.param("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxResults {
+			return c.invalid("limit")
+		}
+		limit = n
+	}
+	r := resource{rel: "search", href: c.app.href("/people/search"), collection: true}
+	more := false
+	for i := range c.s.organisation.cfg.Users {
+		u := &c.s.organisation.cfg.Users[i]
+		if !strings.Contains(strings.ToLower(u.SIP), query) && !strings.Contains(strings.ToLower((&caller{user: u}).display()), query) {
+			continue
+		}
+		if more = len(r.embedded) == limit; more {
+			break
+		}
+		r.embedded = append(r.embedded, c.app.contact(u))
+	}
+	r.properties = []property{{"moreResultsAvailable", more}}
 	return c.document(http.StatusOK, r)
 }
 
@@ -50,8 +88,9 @@ func (a *application) contact(u *User) resource {
 	at := a.contactHref(u.SIP)
 	return resource{
 		rel: "contact", href: at,
-		properties: []property{{"uri", "sip:" + u.SIP}, {"name", (&caller{user: u}).display()}, {"type", "User"}},
-		links:      []link{{"contactPresence", at + "/presence"}},
+		properties: []property{{"uri", "sip:" + u.SIP}, {"name", (&caller{user: u}).display()}, {"type", "User"},
+			{"emailAddresses", []string{u.SIP}}, {"sourceNetwork", "SameEnterprise"}},
+		links: []link{{"contactPresence", at + "/presence"}},
 	}
 }
 
@@ -102,7 +141,7 @@ func (a *application) subscription(id string) resource {
 }
 
 func (c *ucwaCall) getSubscriptions() response {
-	r := resource{rel: "presenceSubscriptions", href: c.app.href("/people/presenceSubscriptions")}
+	r := resource{rel: "presenceSubscriptions", href: c.app.href("/people/presenceSubscriptions"), collection: true}
 	for id := range c.app.subscriptions {
 		r.embedded = append(r.embedded, c.app.subscription(id))
 	}
@@ -151,7 +190,7 @@ func (c *ucwaCall) getMyOnlineMeetings() response {
 	}
 	at := c.app.href("/onlineMeetings/myOnlineMeetings")
 	return c.document(http.StatusOK, resource{
-		rel: "myOnlineMeetings", href: at,
+		rel: "myOnlineMeetings", href: at, collection: true,
 		embedded: []resource{{
 			rel: "myOnlineMeeting", href: at + "/" + MeetingID,
 			properties: []property{{"onlineMeetingId", MeetingID}, {"onlineMeetingUri", focus(c.who.user.SIP, MeetingID)}, {"organizerUri", c.who.address()}},

@@ -2,6 +2,7 @@ package fakelync
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"strings"
@@ -13,7 +14,12 @@ const ucwaSpace = "http://schemas.microsoft.com/rtc/2012/03/ucwa"
 // resource is one resource of UCWA: what is written as a HAL object in JSON and as a resource element in XML (UCWA SDK,
 // "Create an application", for both).
 type resource struct {
-	rel, href  string
+	rel, href string
+	// as is the relation that it is embedded by where that is not its own, as with a participant who sent an invitation.
+	as string
+	// collection makes lists of all that it links to and embeds: clients of collections count on lists also where they
+	// have one member (UCWA SDK, "conversations" and "search"; that other collections are alike is inferred).
+	collection bool
 	properties []property
 	links      []link
 	embedded   []resource
@@ -45,24 +51,27 @@ func (r *resource) json(b *bytes.Buffer) {
 		b.WriteByte(',')
 	}
 	b.WriteString(`"_links":`)
-	jsonLinks(b, append([]link{{"self", r.href}}, r.links...))
+	jsonLinks(b, append([]link{{"self", r.href}}, r.links...), r.collection)
 	if len(r.embedded) > 0 {
 		b.WriteString(`,"_embedded":{`)
-		for i, group := range grouped(r.embedded, func(e resource) string { return e.rel }) {
+		for i, group := range grouped(r.embedded, resource.relation) {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteString(jsonText(group[0].rel))
+			b.WriteString(jsonText(group[0].relation()))
 			b.WriteByte(':')
-			jsonOneOrMore(b, group, func(e resource) { e.json(b) })
+			jsonOneOrMore(b, group, r.collection, func(e resource) { e.json(b) })
 		}
 		b.WriteByte('}')
 	}
 	fmt.Fprintf(b, `,"rel":%s}`, jsonText(r.rel))
 }
 
-// jsonLinks writes links by their relation; several of one relation are a list.
-func jsonLinks(b *bytes.Buffer, links []link) {
+// relation is what the resource is embedded by.
+func (r resource) relation() string { return cmp.Or(r.as, r.rel) }
+
+// jsonLinks writes links by their relation; several of one relation are a list, and in lists all but the resource's own.
+func jsonLinks(b *bytes.Buffer, links []link, lists bool) {
 	b.WriteByte('{')
 	for i, group := range grouped(links, func(l link) string { return l.name }) {
 		if i > 0 {
@@ -70,13 +79,13 @@ func jsonLinks(b *bytes.Buffer, links []link) {
 		}
 		b.WriteString(jsonText(group[0].name))
 		b.WriteByte(':')
-		jsonOneOrMore(b, group, func(l link) { fmt.Fprintf(b, `{"href":%s}`, jsonText(l.href)) })
+		jsonOneOrMore(b, group, lists && group[0].name != "self", func(l link) { fmt.Fprintf(b, `{"href":%s}`, jsonText(l.href)) })
 	}
 	b.WriteByte('}')
 }
 
-func jsonOneOrMore[T any](b *bytes.Buffer, items []T, write func(T)) {
-	if len(items) == 1 {
+func jsonOneOrMore[T any](b *bytes.Buffer, items []T, list bool, write func(T)) {
+	if len(items) == 1 && !list {
 		write(items[0])
 		return
 	}
@@ -126,7 +135,7 @@ func grouped[T any](items []T, key func(T) string) [][]T {
 // elements of items is inferred.
 func (r *resource) xml(b *bytes.Buffer, space string) {
 	b.WriteString(`<resource`)
-	xmlAttribute(b, "rel", r.rel)
+	xmlAttribute(b, "rel", r.relation())
 	xmlAttribute(b, "href", r.href)
 	if space != "" {
 		xmlAttribute(b, "xmlns", space)

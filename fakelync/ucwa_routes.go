@@ -32,6 +32,7 @@ func ucwaRoutes() []ucwaRoute {
 		{http.MethodGet, "people/presenceSubscriptions", (*ucwaCall).getSubscriptions},
 		{http.MethodPost, "people/presenceSubscriptions", (*ucwaCall).subscribe},
 		{http.MethodDelete, "people/presenceSubscriptions/*", (*ucwaCall).unsubscribe},
+		{http.MethodGet, "people/search", (*ucwaCall).search},
 		{http.MethodGet, "people/*", (*ucwaCall).getContact},
 		{http.MethodGet, "people/*/presence", (*ucwaCall).getContactPresence},
 
@@ -49,6 +50,7 @@ func ucwaRoutes() []ucwaRoute {
 		{http.MethodPost, "communication/messagingInvitations/*/cancel", (*ucwaCall).terminate},
 		{http.MethodGet, "communication/conversations/*", (*ucwaCall).getConversation},
 		{http.MethodDelete, "communication/conversations/*", (*ucwaCall).terminate},
+		{http.MethodGet, "communication/conversations/*/participants/*", (*ucwaCall).getParticipant},
 		{http.MethodGet, "communication/conversations/*/messaging", (*ucwaCall).getMessaging},
 		{http.MethodPost, "communication/conversations/*/messaging/messages", (*ucwaCall).sendMessage},
 		{http.MethodPost, "communication/conversations/*/messaging/typing", (*ucwaCall).setIsTyping},
