@@ -33,7 +33,8 @@ func (in *signedIn) connect(label string) *clientConn {
 // request is one with the client's ticket and dialect. The URL must be of the application's host: connections of connect
 // go nowhere else, whatever a document says.
 func (in *signedIn) request(purpose, method, target string) signedRequest {
-	r := signedRequest{purpose: purpose, method: method, target: target, accept: in.media, header: http.Header{in.ticketName: {in.ticketValue}}}
+	r := signedRequest{purpose: purpose, method: method, target: target, accept: in.media, header: http.Header{}}
+	r.header.Set(in.ticketName, in.ticketValue)
 	if in.media == mediaUCWAXML {
 		r.header.Set("X-MS-Namespace", "internal") // as phones do
 	}

@@ -51,7 +51,7 @@ func detectProxyConnectionLimit(v *probe.View) probe.Verdict {
 			if x := overload(p); x != nil {
 				evidence = append(evidence, p.SawExchange(x, "of %d requests over %d connections at once, %d were not served: %s", c.Requests, c.Connections, c.Failed, refusal(x)))
 			}
-			many = many || c.Failed < c.Requests && c.Failed > c.Requests/4
+			many = many || c.Failed < c.Requests && c.Failed > c.Requests/4 && !slices.ContainsFunc(p.Exchanges(probe.SignInUCWA), refusedByUCWA)
 		}
 	}
 	switch {
@@ -69,6 +69,9 @@ func detectProxyConnectionLimit(v *probe.View) probe.Verdict {
 func failsStraight(v *probe.View) bool {
 	return slices.ContainsFunc(v.At(probe.Proxy).Crowds(), func(c probe.Crowd) bool { return c.Failed > 0 })
 }
+
+// refusedByUCWA tells whether UCWA itself refused the request, which then is no matter of the proxy.
+func refusedByUCWA(x *probe.Exchange) bool { return x.Status >= 400 && reachedFrontEnd(x) }
 
 // overload is an answer to one of a crowd by which something on the way says that there are too many; nil when there is
 // none.

@@ -116,23 +116,36 @@ func tornApart(direct, proxied []logon, several bool) (evidence []probe.Evidence
 		}
 	}
 	refusal := first.at.SawLogon(first.Logon, "%s: the answer to the challenge is refused", wordsOf(first))
+	for _, l := range granted {
+		if l.mayBeOf(first) {
+			return []probe.Evidence{refusal, l.at.SawLogon(l.Logon, "%s: granted, with the same name and password", wordsOf(l))}, ""
+		}
+	}
 	switch {
-	case len(granted) > 0:
-		other := granted[0]
-		return []probe.Evidence{refusal, other.at.SawLogon(other.Logon, "%s: granted, with the same name and password", wordsOf(other))}, ""
+	case len(granted) > 0: // by another machine: what the one refuses is its own matter
+		return nil, ""
 	case len(direct) == 0:
 		return nil, "the Front End refuses Windows log-ons of a right password: to tell what the proxy does to connections from what the Front End demands, look from beside the proxy as well"
 	}
 	for _, l := range whoseGranted(direct) {
-		if !l.Bound {
+		switch {
+		case !l.mayBeOf(first):
+		case !l.Bound:
 			return []probe.Evidence{refusal, l.at.SawLogon(l.Logon, "%s: granted when asked straight, with the same name and password", wordsOf(l))}, ""
+		default:
+			doubt = "the Front End refuses Windows log-ons through the proxy, and grants one that carries the channel binding: Extended Protection would look like a proxy that does not keep connections"
 		}
-		doubt = "the Front End refuses Windows log-ons through the proxy, and grants one that carries the channel binding: Extended Protection would look like a proxy that does not keep connections"
 	}
 	if len(refused) >= triesForAffinity && several {
 		return nil, "" // each met one machine of several: the proxy keeps connections
 	}
 	return nil, doubt
+}
+
+// mayBeOf tells whether the log-on may have met the same machine as another.
+func (l logon) mayBeOf(other logon) bool {
+	a, b := l.oneServer(), other.oneServer()
+	return a == "" || b == "" || a == b
 }
 
 // wordsOf says who logs on where.

@@ -25,6 +25,8 @@ var proxyRetriesNonIdempotent = Mode{
 		Sources: []string{"RFC 9110 section 9.2.2", "UCWA 2.0: Event channel details (PGetReplaced)", "nginx: proxy_next_upstream"},
 		Reads:   probe.Polls | probe.Exchanges,
 		Detect:  detectProxyRetriesNonIdempotent,
+		// A slow log-on is repeated to another server too.
+		Explains: []probe.ID{"proxy.ntlm-multiplexed"},
 	},
 	SignsIn: true, Holds: true,
 	Confused: []probe.ID{"mobility.long-poll-cut-by-idle-timeout"},

@@ -75,6 +75,8 @@ func TestWhatProxiesDoToThoseWhoSignIn(t *testing.T) {
 			fromOutside().signs(probe.ClientMobile2013).logsOn(listenerAddress, probe.LogonRefused, false, fe1, fe1, fe1)}},
 		{"torn/now-and-then", "proxy.ntlm-multiplexed", "found", []*seen{
 			logOn(probe.LogonRefused, fe1, fe1, fe1).logsOn(listenerAddress, probe.LogonGranted, false, fe1, fe1, fe1)}},
+		{"torn/one-machine-refuses-and-another-grants", "proxy.ntlm-multiplexed", "clear", []*seen{
+			logOn(probe.LogonRefused, fe2, fe2, fe2).logsOn(listenerAddress, probe.LogonGranted, false, fe1, fe1, fe1)}},
 		{"torn/granted-straight", "proxy.ntlm-multiplexed", "found", []*seen{logOn(probe.LogonRefused, fe1, fe1, fe1), beside(probe.LogonGranted, false)}},
 		{"torn/granted-straight-with-a-binding", "proxy.ntlm-multiplexed", "unknown", []*seen{logOn(probe.LogonRefused, fe1, fe1, fe1), beside(probe.LogonGranted, true)}},
 		{"torn/refused-straight", "proxy.ntlm-multiplexed", "clear", []*seen{logOn(probe.LogonRefused, fe1, fe1, fe1), beside(probe.LogonRefused, false)}},
@@ -145,13 +147,16 @@ func TestWhatProxiesDoToThoseWhoSignIn(t *testing.T) {
 		{"cookie/attribute-lost", "proxy.cookies-stripped", "found", []*seen{
 			proven(fromOutside()).get(probe.SignInApplication, extWebHost, "/ucwa/oauth/v1/applications", cookie("cwt_ucwa=…; secure; HttpOnly")),
 			besideTheProxy().at("https", fe1Address, probe.SignInApplication, extWebHost, "/ucwa/oauth/v1/applications", cookie(photos))}},
-		{"cookie/nothing-to-compare-with", "proxy.cookies-stripped", "unknown", []*seen{
+		{"cookie/nothing-to-compare-with", "proxy.cookies-stripped", "not applicable", []*seen{
 			proven(fromOutside()).get(probe.SignInApplication, extWebHost, "/ucwa/oauth/v1/applications", byFrontEnd(201))}},
 
 		{"crowd/too-many", "proxy.connection-limit", "found", []*seen{
 			proven(fromOutside()).crowded(probe.Crowd{Failed: 20}).get(probe.SignInUCWA, extWebHost, batchPath, html(503))}},
-		{"crowd/throttled-by-ucwa", "proxy.connection-limit", "unknown", []*seen{
+		{"crowd/throttled-by-ucwa", "proxy.connection-limit", "clear", []*seen{
 			proven(fromOutside()).crowded(probe.Crowd{Failed: 20}).get(probe.SignInUCWA, extWebHost, batchPath, page("nginx", 503, `{"code":"ServiceUnavailable"}`))}},
+		{"crowd/nothing-says-why", "proxy.connection-limit", "unknown", []*seen{proven(fromOutside()).crowded(probe.Crowd{Failed: 20})}},
+		{"crowd/applications-are-lost", "proxy.connection-limit", "clear", []*seen{
+			proven(fromOutside()).crowded(probe.Crowd{Failed: 20}).get(probe.SignInUCWA, extWebHost, batchPath, byFrontEnd(404))}},
 		{"crowd/fails-straight-too", "proxy.connection-limit", "clear", []*seen{
 			proven(fromOutside()).crowded(probe.Crowd{Failed: 20}).get(probe.SignInUCWA, extWebHost, batchPath, html(503)), besideTheProxy().crowded(probe.Crowd{Failed: 20})}},
 
