@@ -157,7 +157,8 @@ type Rule struct {
 	// StripPrefix is taken off the path, if it is there, and then AddPrefix is put before it.
 	StripPrefix, AddPrefix string
 	// URI is the request target sent on. Empty means as it came, "{path}{query}". Placeholders: {path}, {query} (with its question
-	// mark), and {normalized}, the path decoded, without dot segments and double slashes, and encoded again.
+	// mark), {lower}, the path in lower case, and {normalized}, the path decoded, without dot segments and double slashes, and
+	// encoded again.
 	URI string
 	// SetRequestHeaders are set on what is sent to the web server, after RemoveRequestHeaders were taken off. Values may hold the
 	// placeholders of Response.Headers.

@@ -102,6 +102,7 @@ func (r *rule) target(ex *exchange) string {
 		"{path}", path,
 		"{query}", ex.query,
 		"{normalized}", (&url.URL{Path: normalPath(decoded)}).EscapedPath(),
+		"{lower}", strings.ToLower(path),
 	).Replace(r.URI)
 }
 

@@ -51,6 +51,7 @@ func TestRules(t *testing.T) {
 		{name: "strip-and-add", rule: proxy.Rule{WebServers: fe, StripPrefix: "/lync", AddPrefix: "/x"}, ask: ask{uri: "/LYNC/a%2Fb?c"}, check: target("/x/a%2Fb?c")},
 		{name: "strip-all", rule: proxy.Rule{WebServers: fe, StripPrefix: "/lync"}, ask: ask{uri: "/lync?c"}, check: target("/?c")},
 		{name: "uri-without-query", rule: proxy.Rule{WebServers: fe, URI: "{path}"}, ask: ask{uri: "/a%2Fb?sipuri=x"}, check: target("/a%2Fb")},
+		{name: "uri-lower", rule: proxy.Rule{WebServers: fe, URI: "{lower}{query}"}, ask: ask{uri: "/User1/ABCD1234%2F?X=Y"}, check: target("/user1/abcd1234%2f?X=Y")},
 		{name: "uri-normalized", rule: proxy.Rule{WebServers: fe, URI: "{normalized}{query}"}, ask: ask{uri: "/a%2Fb//c/../d%25?x=%2F"}, check: target("/a/b/d%25?x=%2F")},
 		{name: "set-request", rule: proxy.Rule{WebServers: fe, SetRequestHeaders: map[string]string{"X-Said": "{scheme} {host} {client}"}}, check: func(got seen, _ http.Header) string {
 			return unequal("X-Said", got.header.Get("X-Said"), "https "+published+" 127.0.0.1")

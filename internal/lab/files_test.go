@@ -298,6 +298,7 @@ func TestTarget(t *testing.T) {
 	top.Proxy.WebServers[4].Verify = "none"
 	want := probe.Target{
 		SIPDomains: []string{"contoso.example", "fabrikam.example"},
+		Meeting:    "https://meet.contoso.example/user1/ABCD1234",
 		Expected: probe.Expected{
 			ExternalWeb:    []string{"lyncweb-ext.contoso.example"},
 			InternalWeb:    []string{"lyncweb-int.contoso.example"},

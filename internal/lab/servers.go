@@ -339,6 +339,11 @@ func rule(r topology.Rule) proxy.Rule {
 		out.URI = "{path}"
 	case r.Normalize:
 		out.URI = "{normalized}{query}"
+	case r.LowerCase:
+		out.URI = "{lower}{query}"
+	}
+	if c := r.Cookie; c != nil {
+		out.Cookie = proxy.Cookie{Name: c.Name, HTTPOnly: c.HTTPOnly, MaxAge: c.MaxAge}
 	}
 	if r.Respond != nil {
 		out.Respond = &proxy.Response{Status: r.Respond.Status, Headers: r.Respond.Header, Body: r.Respond.Body}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"lyncpin/fakelync"
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -57,8 +58,8 @@ func (l *Lab) SignIn(hold time.Duration) *probe.SigningIn {
 // Target is what the administrators of the topology would tell a probe: their plan, and how the proxy is set up.
 func (l *Lab) Target() probe.Target { return Target(l.top) }
 
-// Target is what the administrators of a topology would tell a probe: their plan, how the proxy is set up, and which
-// Exchange they have.
+// Target is what the administrators of a topology would tell a probe: their plan, how the proxy is set up, which Exchange
+// they have, and a meeting to look at.
 func Target(t *topology.Topology) probe.Target {
 	var out probe.Target
 	for _, d := range t.SIPDomains {
@@ -87,7 +88,22 @@ func Target(t *topology.Topology) probe.Target {
 	for i := range t.Proxy.WebServers {
 		out.Expected.WebServers = append(out.Expected.WebServers, webServer(t, &t.Proxy.WebServers[i]))
 	}
+	out.Meeting = meeting(t)
 	return out
+}
+
+// meeting is the URL of the first user's meeting, by the plan; empty when the lab has no users.
+func meeting(t *topology.Topology) string {
+	if len(t.Users) == 0 || len(t.Plan.ExternalWeb) == 0 {
+		return ""
+	}
+	name, domain, _ := strings.Cut(t.Users[0].SIP, "@")
+	for _, host := range t.Plan.Meet {
+		if strings.EqualFold(host, "meet."+domain) {
+			return "https://" + host + "/" + name + "/" + fakelync.MeetingID
+		}
+	}
+	return "https://" + t.Plan.ExternalWeb[0] + "/meet/" + domain + "/" + name + "/" + fakelync.MeetingID
 }
 
 func webServer(t *topology.Topology, w *topology.WebServer) probe.WebServer {

@@ -350,6 +350,8 @@ type Rule struct {
 	DropQuery bool `yaml:"drop_query,omitempty"`
 	// Normalize sends the path on decoded and encoded again, as a proxy does that wants to understand it.
 	Normalize bool `yaml:"normalize,omitempty"`
+	// LowerCase sends the path on in lower case.
+	LowerCase bool `yaml:"lower_case,omitempty"`
 	// Methods are the only HTTP methods that the rule is for; none means all.
 	Methods []string `yaml:"methods,omitempty"`
 	// Rate is the most requests per client address and minute; zero means no limit.
@@ -363,6 +365,8 @@ type Rule struct {
 	Connections string `yaml:"connections,omitempty"`
 	// Balance is "round-robin" (also when empty), "source" or "cookie".
 	Balance string `yaml:"balance,omitempty"`
+	// Cookie is that of Balance "cookie"; nil is what Lync asks for.
+	Cookie *Cookie `yaml:"cookie,omitempty"`
 	// HTTP10 speaks HTTP/1.0 to the web servers.
 	HTTP10 bool `yaml:"http10,omitempty"`
 	// BufferResponse holds answers back until so many bytes have come; zero passes on every byte.
@@ -385,6 +389,14 @@ type Rule struct {
 	SetResponseHeaders map[string]string `yaml:"set_response_headers,omitempty"`
 	// Respond answers without a web server.
 	Respond *Response `yaml:"respond,omitempty"`
+}
+
+// Cookie is an affinity cookie. The zero Cookie is what Lync asks for: MS-WSMAN, without expiry and not HttpOnly.
+type Cookie struct {
+	Name     string `yaml:"name,omitempty"`
+	HTTPOnly bool   `yaml:"http_only,omitempty"`
+	// MaxAge makes it expire, in whole seconds; zero makes it last as long as the client.
+	MaxAge time.Duration `yaml:"max_age,omitempty"`
 }
 
 // Response is a fixed answer. "{host}" and "{uri}" in header values stand for the request's.

@@ -415,6 +415,15 @@ func (v *validator) rule(path string, r *Rule, aliases []string) {
 	if r.DropQuery && r.Normalize {
 		v.fail(path+".normalize", "drop_query says already what is sent on")
 	}
+	if r.LowerCase && (r.DropQuery || r.Normalize) {
+		v.fail(path+".lower_case", "drop_query or normalize says already what is sent on")
+	}
+	if r.Cookie != nil && r.Balance != "cookie" {
+		v.fail(path+".cookie", "only balance: cookie sets one")
+	}
+	if r.Cookie != nil {
+		v.notNegative(path+".cookie.max_age", r.Cookie.MaxAge)
+	}
 	if r.AddPrefix != "" && !strings.HasPrefix(r.AddPrefix, "/") {
 		v.fail(path+".add_prefix", "%q does not begin with a slash", r.AddPrefix)
 	}

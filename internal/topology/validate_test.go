@@ -90,6 +90,8 @@ func TestValidate(t *testing.T) {
 		{"client-certificates", func(t *topology.Topology) { t.Proxy.ClientCertificates = "requires" }, `proxy.client_certificates: "requires" is not one of request, require (did you mean "require"?)`},
 		{"connections", func(t *topology.Topology) { t.Proxy.Rules[0].Connections = "share" }, `proxy.publishing_rules[0].connections: "share" is not one of pin, shared, close (did you mean "shared"?)`},
 		{"balance", func(t *topology.Topology) { t.Proxy.Rules[0].Balance = "cookies" }, `(did you mean "cookie"?)`},
+		{"cookie-unused", func(t *topology.Topology) { t.Proxy.Rules[0].Cookie = &topology.Cookie{} }, "proxy.publishing_rules[0].cookie: only balance: cookie sets one"},
+		{"lower-case-and-no-query", func(t *topology.Topology) { t.Proxy.Rules[0].LowerCase, t.Proxy.Rules[0].DropQuery = true, true }, "proxy.publishing_rules[0].lower_case: drop_query or normalize says already"},
 		{"retry-silent", func(t *topology.Topology) { t.Proxy.Rules[0].RetrySilent = -1 }, "proxy.publishing_rules[0].retry_silent: -1ns is negative"},
 		{"rule-max-body", func(t *topology.Topology) { t.Proxy.Rules[0].MaxBody = -1 }, "proxy.publishing_rules[0].max_body: -1 is negative"},
 		{"normalize-and-drop", func(t *topology.Topology) { t.Proxy.Rules[0].Normalize, t.Proxy.Rules[0].DropQuery = true, true }, "proxy.publishing_rules[0].normalize: "},
