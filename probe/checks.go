@@ -347,6 +347,7 @@ func (o *observer) visitWeb(ctx context.Context, host string) {
 		o.offerHTTP2(ctx, host, sessions[first].addr)
 	}
 	o.reachIssuer(ctx, challenge)
+	o.reachPassivePage(ctx, challenge)
 	// A client follows the user link to whatever port it names.
 	for purpose, u := range o.userLinks(host) {
 		if u.scheme != "https" || u.port != 443 {

@@ -34,7 +34,7 @@ func (o *observer) unzip(x *Exchange, body []byte) error {
 	case bytes.HasPrefix(plain, magic):
 		return malformed{errors.New("the body is compressed twice")}
 	}
-	x.Body = textOf(plain)
+	x.Body = textOf(plain, bodyKept)
 	x.Document = parseDocument(x.Header.Get("Content-Type"), plain)
 	return nil
 }

@@ -41,7 +41,7 @@ func TestUnzip(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := newObserver(&Vantage{}, nil, Target{}, Limits{}.withDefaults(), &hostSet{}, &hostSet{})
-			x := &Exchange{Header: http.Header{"Content-Encoding": {c.encoding}}, Body: textOf(c.body)}
+			x := &Exchange{Header: http.Header{"Content-Encoding": {c.encoding}}, Body: textOf(c.body, bodyKept)}
 			if got := classify(o.unzip(x, c.body)); got.Code != c.code {
 				t.Fatalf("got %+v, want %s", got, c.code)
 			}

@@ -19,6 +19,7 @@ import (
 )
 
 const (
+	pageKept    = 16 << 10        // of a meeting's join page, which says at its end what it takes the client for
 	bodyKept    = 4 << 10         // of a body in the record: enough for any discovery document and to know a log-in page
 	headLimit   = 64 << 10        // of a head: IIS and the proxies send at most a quarter of it
 	informative = 8               // 1xx answers before the real one
@@ -44,6 +45,8 @@ type session struct {
 	answered  bool   // an answer has come over any connection of the session
 	silence   int    // requests that timed out
 	interim   func() // called for every 1xx answer; may be nil
+	// cookies are those of all answers, by name, as a client sends them back to the same server.
+	cookies map[string]string
 }
 
 // slot holds the session of one host and address from request to request. One goroutine at a time has it, so that
@@ -263,13 +266,19 @@ func (s *session) readAnswer(x *Exchange) (body []byte, keep bool, err error) {
 	defer resp.Body.Close()
 	x.Status = resp.StatusCode
 	x.Header = kept(resp.Header)
+	for _, c := range resp.Cookies() {
+		if s.cookies == nil {
+			s.cookies = map[string]string{}
+		}
+		s.cookies[c.Name] = c.Value
+	}
 	if resp.Close { // net/http takes the field out
 		x.Header["Connection"] = []string{"close"}
 	}
 	s.budget.left += s.o.limits.Body
 	body, err = io.ReadAll(io.LimitReader(resp.Body, s.o.limits.Body+1))
 	x.Size = len(body)
-	x.Body = textOf(body)
+	x.Body = textOf(body, bodyKept)
 	switch {
 	case int64(len(body)) > s.o.limits.Body:
 		return nil, false, errTooLarge
@@ -356,10 +365,10 @@ func kept(h http.Header) http.Header {
 	return out
 }
 
-// textOf is the start of a body when it is text; a body of other bytes is no evidence anybody could read.
-func textOf(body []byte) string {
-	if len(body) > bodyKept {
-		body = body[:bodyKept]
+// textOf is the start of a body, up to so many bytes, when it is text; a body of other bytes is no evidence anybody could read.
+func textOf(body []byte, most int) string {
+	if len(body) > most {
+		body = body[:most]
 		for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
 			body = body[:len(body)-1]
 		}

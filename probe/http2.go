@@ -167,7 +167,7 @@ func (h *overHTTP2) do(ctx context.Context, authorization string) (x *Exchange, 
 		challenge = challengeIn(x.Header)
 		x.Header = h.who.secrets.scrubHeader(x.Header)
 		body, err := io.ReadAll(io.LimitReader(resp.Body, h.o.limits.Body+1))
-		x.Size, x.Body = len(body), textOf(h.who.secrets.scrubBody(body))
+		x.Size, x.Body = len(body), textOf(h.who.secrets.scrubBody(body), bodyKept)
 		if int64(len(body)) > h.o.limits.Body {
 			return errTooLarge
 		}

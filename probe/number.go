@@ -10,7 +10,7 @@ var purposeOrder = []string{
 	GetRoot, GetRootLegacy, GetRootHTTP, GetOtherPort, GetHop, GetService, GetServiceCase, GetServiceQuery, GetUser, GetUserLegacy,
 	GetWebTicket, PostToken, GetUCWA, GetContent, GetInternalOnly, GetDeviceInternal, GetDeviceExternal,
 	GetLongURL, GetFromPage, GetMeet, GetDialin, GetOfficeWebApps, GetUnknownHost, GetRepeat,
-	GetGzip, GetMeeting, GetMeetingPhone, GetMeetingXML, GetJoinAsset, PostAnonymous, GetExchange,
+	GetGzip, GetMeeting, GetMeetingPhone, GetMeetingXML, GetJoinAsset, PostAnonymous, PostPassive, GetExchange,
 	SignInDiscovery, SignInChallenge, SignInMetadata, SignInTicket, SignInUser, SignInApplication, SignInUCWA, SignInEvents,
 	SignInMcx, SignInRepeat, SignInWithout, SignInPut, UploadLarge, UploadChunked, UploadExpect, UploadHeader,
 }

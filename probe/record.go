@@ -308,6 +308,7 @@ const (
 	GetMeetingXML     = "meeting-xml"         // the same in XML, which names the conference
 	GetJoinAsset      = "join-asset"          // what the join page loads
 	PostAnonymous     = "anonymous-token"     // a token for an anonymous participant
+	PostPassive       = "passive-token"       // P7: a token by passive sign-in, which the answer names the page of
 	GetExchange       = "exchange"            // Exchange's discovery
 )
 

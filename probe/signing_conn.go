@@ -94,7 +94,11 @@ func (c *clientConn) do(ctx context.Context, r signedRequest) (*Exchange, []byte
 	}
 	c.challenge = challengeIn(x.Header)
 	shown := c.secrets.scrubBody(body)
-	x.Body = textOf(shown)
+	most := bodyKept
+	if r.purpose == GetMeeting || r.purpose == GetMeetingPhone {
+		most = pageKept
+	}
+	x.Body = textOf(shown, most)
 	x.Header = c.secrets.scrubHeader(x.Header)
 	x.Document = parseDocument(x.Header.Get("Content-Type"), shown)
 	o := c.s.o

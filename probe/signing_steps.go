@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -519,7 +520,33 @@ func (w *way) session(ctx context.Context, got *userDocument) {
 		w.fails(StepSession, x, nil, "")
 		return
 	}
+	if began := x.Status; w.server == nil && !w.continued(ctx, l, r, began) {
+		return
+	}
 	w.step(StepSession, StepOK, x, nil, "HTTP %d", x.Status)
+}
+
+// mcxAgain is how often a session is asked for again: enough to come to another server where a balancer forgets whose it is.
+const mcxAgain = 3
+
+// continued asks for the session again, with the cookies of the answers, as phones do: a balancer in front of Lync 2010
+// needs them to find the one server that knows the session.
+func (w *way) continued(ctx context.Context, l link, r signedRequest, began int) bool {
+	for range mcxAgain {
+		if c := w.conns[l.server()]; c != nil && len(c.s.cookies) > 0 {
+			var pairs []string
+			for _, name := range slices.Sorted(maps.Keys(c.s.cookies)) {
+				pairs = append(pairs, name+"="+c.s.cookies[name])
+			}
+			r.header.Set("Cookie", strings.Join(pairs, "; "))
+		}
+		x, _ := w.ask(ctx, l, r)
+		if !x.Outcome.OK() || x.Status >= 300 && began < 300 {
+			w.fails(StepSession, x, nil, "the session that began well is not known any more")
+			return false
+		}
+	}
+	return true
 }
 
 // accessPoint connects to where the desktop client registers.

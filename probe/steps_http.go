@@ -28,7 +28,7 @@ var purposeWords = map[string]string{
 	SignInEvents: "long poll", SignInMcx: "Mcx service", SignInRepeat: "application once more", SignInWithout: "application with a ticket nobody issued",
 	SignInPut: "PUT to the application", UploadLarge: "2 MB", UploadChunked: "chunked body", UploadExpect: "body that waits for 100 (Continue)",
 	UploadHeader: "header of 12 KB", GetGzip: "discovery, compressed", GetMeeting: "meeting", GetMeetingPhone: "meeting as a phone asks",
-	GetMeetingXML: "meeting as programs ask", GetJoinAsset: "part of the meeting's page", PostAnonymous: "token for an anonymous participant",
+	GetMeetingXML: "meeting as programs ask", GetJoinAsset: "part of the meeting's page", PostAnonymous: "token for an anonymous participant", PostPassive: "page of passive sign-in",
 	GetExchange: "Exchange discovery",
 }
 
@@ -89,7 +89,7 @@ func (t *tree) statusState(x *Exchange) string {
 		}
 		return t.or(x, Passed)
 	case x.Status == http.StatusUnauthorized && slices.Contains(asks, x.Purpose),
-		x.Status == http.StatusBadRequest && x.Purpose == PostToken:
+		x.Status == http.StatusBadRequest && (x.Purpose == PostToken || x.Purpose == PostPassive):
 		return t.or(x, Passed)
 	}
 	return Noted
