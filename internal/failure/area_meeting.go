@@ -1,5 +1,6 @@
 package failure
 
+// meetingModes are about joining meetings: the simple URLs, the page behind them, and what it needs.
 func meetingModes() []Mode {
 	return []Mode{
 		meetingSimpleURLDnsMissing,
@@ -9,6 +10,13 @@ func meetingModes() []Mode {
 		meetingLandsOnInternalSite,
 		meetingWacUnpublished,
 		meetingWacWrongPortOrOffload,
+		meetingPathAltered,
+		meetingQuerySlDropped,
+		meetingJoinLauncherUserAgent,
+		meetingWebAppAssetsBlocked,
+		meetingAnonymousTicketRefused,
+		meetingADFSPassiveUnreachable,
+		meetingContentUploadLimit,
 		meetingAnonymousDesktopJoinRefused,
 	}
 }

@@ -21,15 +21,12 @@ var proxyBodySize413 = Mode{
 		Explains: []probe.ID{"proxy.chunked-upload-411", "proxy.expect-100-417"},
 	},
 	SignsIn:  true,
-	Confused: []probe.ID{"proxy.chunked-upload-411", "proxy.expect-100-417", "proxy.header-too-large"},
+	Confused: []probe.ID{"proxy.chunked-upload-411", "proxy.expect-100-417", "proxy.header-too-large", "meeting.content-upload-limit"},
 	Cases: []Case{
 		{Name: "one-megabyte", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].MaxBody = 1 << 20 }},
 	},
 	Near: []Case{
 		{Name: "thirty-megabytes", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].MaxBody = 30 << 20 }},
-	},
-	MoreNear: []Case{
-		{Name: "limit-of-the-front-end", Edit: func(t *topology.Topology) { t.FrontEndPool().External.MaxBody = 1 << 20 }},
 	},
 }
 

@@ -22,9 +22,10 @@ var proxyQueryStringDropped = Mode{
 			apache, "ProxyPass / https://10.10.10.11:4443/  # no RewriteRule with a trailing ?",
 			arr, "URL Rewrite rule: tick Append query string.",
 		),
-		Sources: []string{"UCWA: Create an application", "UCWA: Root URL"},
-		Reads:   probe.Exchanges,
-		Detect:  detectProxyQueryStringDropped,
+		Sources:  []string{"UCWA: Create an application", "UCWA: Root URL"},
+		Reads:    probe.Exchanges,
+		Detect:   detectProxyQueryStringDropped,
+		Explains: []probe.ID{"meeting.query-sl-dropped"},
 	},
 	Confused: []probe.ID{"proxy.path-prefix-mismatch"},
 	Cases: []Case{
