@@ -45,9 +45,11 @@ const (
 	maxLogons = 3
 )
 
-// Reasons not to use a password.
+// RefusedBefore is the text of a skipped step where a password was refused, in this run or lately, and is not used again.
+const RefusedBefore = "the password was refused before"
+
+// Other reasons not to use a password.
 const (
-	refusedBefore  = "the password was refused before"
 	unclearBefore  = "the password was used several times before without a clear answer, and is not risked again"
 	stoppedBefore  = "the probe was stopped"
 	tooManyLogons  = "this client has logged on often enough"
@@ -86,7 +88,7 @@ func (t *trial) turn(ctx context.Context, rank int) string {
 		switch {
 		case granted:
 		case t.refused:
-			why = refusedBefore
+			why = RefusedBefore
 		case t.unclear >= maxUnclear:
 			why = unclearBefore
 		}
@@ -97,7 +99,7 @@ func (t *trial) turn(ctx context.Context, rank int) string {
 		if first {
 			for _, g := range t.guards {
 				if g.Refused(t.account) {
-					return refusedBefore
+					return RefusedBefore
 				}
 			}
 			return ""

@@ -3,6 +3,7 @@ package probe
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/netip"
@@ -211,10 +212,25 @@ func (t *tree) expect() {
 				add(t.outside, x.Document.Hosts()...)
 			}
 			if s == t.sec && (s.Vantage != Internal || strings.HasPrefix(x.Host, "lyncdiscoverinternal.")) {
-				add(t.needed, x.Document.Hosts()...)
+				add(t.needed, t.meant(x.Document)...)
 			}
 		}
 	}
+}
+
+// meant are the hosts of a document for clients at this place. User documents name the other side's as well, whose
+// names need not exist here ("Understanding Autodiscover in Lync Server 2013").
+func (t *tree) meant(d *Document) []string {
+	if d == nil {
+		return nil
+	}
+	others := "internal/"
+	if t.sec.Vantage == Internal {
+		others = "external/"
+	}
+	links := maps.Clone(d.Links)
+	maps.DeleteFunc(links, func(token, _ string) bool { return strings.HasPrefix(token, others) })
+	return (&Document{Links: links}).Hosts()
 }
 
 // id makes an ID under the tree's vantage; a second step of the same ID gets a number.

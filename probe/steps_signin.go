@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 var signInWords = map[string]string{
@@ -103,6 +104,14 @@ func (t *tree) logon(l *Logon) Step {
 	return s
 }
 
+// readable is a time as the report gives it: tenths of a second are enough for what lasts longer.
+func readable(d time.Duration) time.Duration {
+	if d > 10*time.Second {
+		return d.Round(100 * time.Millisecond)
+	}
+	return d.Round(time.Millisecond)
+}
+
 var pollWords = map[string]string{PollSilent: "a silent long poll", PollBusy: "a busy long poll", PollMessage: "a long poll that a message ends"}
 
 // polls show the long polls that were held.
@@ -114,26 +123,26 @@ func (t *tree) polls() []Step {
 		var parts []string
 		switch {
 		case p.Outcome.OK() && p.FrontEnd:
-			parts = append(parts, fmt.Sprintf("answered with %d after %v", p.Status, p.Elapsed))
+			parts = append(parts, fmt.Sprintf("answered with %d after %s", p.Status, readable(p.Elapsed)))
 		case p.Outcome.OK():
 			s.State = Failed
-			parts = append(parts, fmt.Sprintf("answered with %d after %v by something that is no Front End", p.Status, p.Elapsed))
+			parts = append(parts, fmt.Sprintf("answered with %d after %s by something that is no Front End", p.Status, readable(p.Elapsed)))
 		case p.Outcome.Code == Timeout && (p.Event == 0 || p.Delivered):
-			parts = append(parts, fmt.Sprintf("still waiting after %v, as it should be", p.Elapsed))
+			parts = append(parts, fmt.Sprintf("still waiting after %s, as it should be", readable(p.Elapsed)))
 		default:
 			s.State = Failed
-			parts = append(parts, fmt.Sprintf("ended after %v: %s", p.Elapsed, words(p.Outcome)))
+			parts = append(parts, fmt.Sprintf("ended after %s: %s", readable(p.Elapsed), words(p.Outcome)))
 		}
 		switch {
 		case p.Event == 0:
 		case p.Delivered:
-			parts = append(parts, fmt.Sprintf("told of what happened after %v", p.Event))
+			parts = append(parts, fmt.Sprintf("told of what happened after %s", readable(p.Event)))
 		default:
 			s.State = Failed
-			parts = append(parts, fmt.Sprintf("did not tell of what happened after %v", p.Event))
+			parts = append(parts, fmt.Sprintf("did not tell of what happened after %s", readable(p.Event)))
 		}
 		s.Detail = clip(strings.Join(parts, "; "))
-		group.Steps = append(group.Steps, timed(s, p.Elapsed))
+		group.Steps = append(group.Steps, timed(s, readable(p.Elapsed)))
 	}
 	if len(group.Steps) == 0 {
 		return nil

@@ -117,6 +117,13 @@ var stepCases = []struct {
 		s.Handshakes = append(s.Handshakes[:1], s.Handshakes[2:]...)
 		s.Exchanges = append(s.Exchanges[:2], s.Exchanges[5:]...)
 	}, failed: []string{"external/lookup/lyncweb-ext.contoso.example/A"}},
+	{name: "name-for-inside-in-a-user-document", edit: func(_ *probe.Record, s *probe.Section) {
+		x := web(8, probe.SignInUser, "GET", "/Autodiscover/AutodiscoverService.svc/root/user", 200)
+		x.Document = &probe.Document{Form: "legacy-xml", AccessLocation: "External", Links: map[string]string{
+			"internal/ucwa": "https://lyncweb-int.contoso.example/ucwa/v1/applications", "ucwa": "https://lyncweb-ext.contoso.example/ucwa/v1/applications"}}
+		s.Exchanges = append(s.Exchanges, x)
+		s.Lookups = append(s.Lookups, missing("lyncweb-int.contoso.example"))
+	}},
 	{name: "port-443-refused", edit: func(_ *probe.Record, s *probe.Section) {
 		s.Dials[0].Outcome = probe.Outcome{Code: probe.Refused, Text: "connect: connection refused"}
 		s.Handshakes, s.Exchanges = nil, s.Exchanges[1:2]

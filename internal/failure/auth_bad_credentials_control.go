@@ -44,6 +44,11 @@ func detectAuthBadCredentialsControl(v *probe.View) probe.Verdict {
 		}
 		return ""
 	}, probe.StepTicket)
+	for _, account := range signingAccounts(v) {
+		if !result.IsFound() && refusedEarlier(v, account) {
+			return probe.Unknown("the password of " + account + " was refused lately and is not tried again, so nobody signed in; a new one is tried at once")
+		}
+	}
 	if !result.IsClear() {
 		return result
 	}
@@ -62,6 +67,25 @@ func detectAuthBadCredentialsControl(v *probe.View) probe.Verdict {
 		}
 	}
 	return result
+}
+
+// refusedEarlier tells whether nobody used the account's password because an earlier run saw it refused.
+func refusedEarlier(v *probe.View, account string) bool {
+	earlier := false
+	for _, p := range signingPlaces(v) {
+		for _, s := range p.SignIns() {
+			for _, step := range s.Steps {
+				switch {
+				case s.Account != account || step.Name != probe.StepTicket:
+				case step.Result == probe.StepSkipped && step.Text == probe.RefusedBefore:
+					earlier = true
+				default:
+					return false
+				}
+			}
+		}
+	}
+	return earlier
 }
 
 // tokenError is the error that the token service names in its JSON; empty when the answer is none of it.

@@ -35,7 +35,7 @@ func fails(name string, exchange int) probe.SignInStep {
 }
 
 func skips(name string) probe.SignInStep {
-	return probe.SignInStep{Name: name, Result: probe.StepSkipped, Text: "the password was refused before"}
+	return probe.SignInStep{Name: name, Result: probe.StepSkipped, Text: probe.RefusedBefore}
 }
 
 // signs adds the first user's way as a kind of client.
@@ -128,6 +128,8 @@ func TestRulesOfThoseWhoSignIn(t *testing.T) {
 			fromOutside().get(probe.SignInTicket, extWebHost, tokenPath, tokenRefused(400, "invalid_grant", "")).signs(probe.ClientWeb, fails(probe.StepTicket, 1))}},
 		{"password/refused-where-marks-are-stripped", "auth.bad-credentials-control", "found", []*seen{
 			fromOutside().get(probe.SignInTicket, extWebHost, tokenPath, unmarked(tokenRefused(400, "invalid_grant", ""))).signs(probe.ClientWeb, fails(probe.StepTicket, 1))}},
+		{"password/refused-by-an-earlier-run", "auth.bad-credentials-control", "unknown", []*seen{
+			fromOutside().signs(probe.ClientWeb, skips(probe.StepTicket)).signs(probe.ClientMobile2013, skips(probe.StepTicket))}},
 		{"password/of-the-proxy", "auth.bad-credentials-control", "clear", []*seen{
 			fromOutside().get(probe.SignInTicket, extWebHost, tokenPath, page("nginx", 400, "")).signs(probe.ClientWeb, fails(probe.StepTicket, 1))}},
 		{"password/adfs-wanted", "auth.bad-credentials-control", "clear", []*seen{
