@@ -80,7 +80,7 @@ var turns = []string{
 }
 
 // webAreas are the areas whose rules read what the servers behind the proxy answer.
-var webAreas = []string{"proxy", "frontend", "meeting", "hybrid", "mobility"}
+var webAreas = []string{"proxy", "frontend", "meeting", "hybrid", "auth", "policy", "mobility"}
 
 func takesTurns(r scenarios.Result) bool {
 	return slices.ContainsFunc(turns, func(pattern string) bool {

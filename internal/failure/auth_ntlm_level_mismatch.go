@@ -40,9 +40,9 @@ func detectAuthNTLMLevelMismatch(v *probe.View) probe.Verdict {
 	result := nothingToJudge
 	for _, account := range accounts {
 		switch one := ntlmLevelOf(v, account); {
-		case one.IsFound():
-			return one
-		case one.IsUnknown(), one.IsClear() && !result.IsUnknown():
+		case one.IsClear():
+			return one // what machines take of one they take of all
+		case one.IsFound(), one.IsUnknown() && !result.IsFound():
 			result = one
 		}
 	}

@@ -53,6 +53,12 @@ func (s *seen) logsOn(addr, result string, bound bool, servers ...string) *seen 
 	return s
 }
 
+// other makes the last log-on and way those of another user.
+func (s *seen) other(account string) *seen {
+	s.Logons[len(s.Logons)-1].Account, s.SignIns[len(s.SignIns)-1].Account = account, account
+	return s
+}
+
 // tokenRefused is the token service's answer to a wrong password, and to other things that it refuses.
 func tokenRefused(status int, word, diagnostics string) reply {
 	r := with(byFrontEnd(status), "Content-Type", "application/json")
@@ -159,6 +165,9 @@ func TestRulesOfThoseWhoSignIn(t *testing.T) {
 		{"ntlm/granted-straight", "auth.ntlm-level-mismatch", "clear", []*seen{
 			proven(fromOutside()).logsOn(proxyHTTPS, probe.LogonRefused, false, fe1, fe1, fe1),
 			besideTheProxy().logsOn(fe1Address, probe.LogonGranted, false, fe1, fe1, fe1)}},
+		{"ntlm/granted-to-another-user", "auth.ntlm-level-mismatch", "clear", []*seen{
+			proven(fromOutside()).signs(probe.ClientWeb, done(probe.StepTicket, 0)).logsOn(proxyHTTPS, probe.LogonRefused, false, fe1, fe1, fe1).other("user2@contoso.example"),
+			besideTheProxy().logsOn(fe1Address, probe.LogonGranted, true, fe1, fe1, fe1)}},
 		{"ntlm/password-not-proven", "auth.ntlm-level-mismatch", "not applicable", []*seen{
 			besideTheProxy().logsOn(fe1Address, probe.LogonRefused, true, fe1, fe1, fe1).signs(probe.ClientMobile2013, fails(probe.StepTicket, 0))}},
 
