@@ -267,7 +267,7 @@ var srvNames = []string{"_sip._tls.", "_sipfederationtls._tcp.", "_sipinternaltl
 func (o *observer) discover(ctx context.Context) {
 	if seen := o.v.Seen; seen != nil {
 		for _, x := range seen.section(o.v.Name).Exchanges {
-			if x.Document.Redirect() == "" {
+			if x.Document.Redirect() == "" && !x.SignsIn() { // nobody signs in before all have discovered
 				o.noteHosts(x.Document)
 			}
 		}

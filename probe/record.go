@@ -358,6 +358,9 @@ func (d *Document) Redirect() string {
 	return d.Links["redirect"]
 }
 
+// SignsIn tells whether a client that signs in asked this, on its way to its application or with it.
+func (x *Exchange) SignsIn() bool { return strings.HasPrefix(x.Purpose, "sign-in-") }
+
 // Hosts are the hosts of all links, sorted, each once, in lower case and without ports.
 func (d *Document) Hosts() []string {
 	if d == nil {

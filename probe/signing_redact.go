@@ -14,8 +14,9 @@ import (
 // secrets are texts that must not come into a record: passwords, tickets, tokens. Servers send them back in answers, in
 // error pages, in links. It is safe for several goroutines.
 type secrets struct {
-	mu   sync.Mutex
-	list []string // longest first
+	mu    sync.Mutex
+	list  []string          // longest first
+	known *strings.Replacer // of the list; nil until it is needed
 }
 
 // shortest is the least length of a secret that is looked for: a shorter one would be found in every word.
@@ -38,6 +39,21 @@ func (s *secrets) hide(secret string) {
 		}
 	}
 	slices.SortStableFunc(s.list, func(a, b string) int { return len(b) - len(a) })
+	s.known = nil
+}
+
+// replacer leaves all of the list out, in one pass over the text: there are hundreds of texts to look for.
+func (s *secrets) replacer() *strings.Replacer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil {
+		var pairs []string
+		for _, secret := range s.list {
+			pairs = append(pairs, secret, omitted)
+		}
+		s.known = strings.NewReplacer(pairs...)
+	}
+	return s.known
 }
 
 const omitted = "…"
@@ -54,13 +70,10 @@ var (
 
 // scrub leaves secrets out of a text.
 func (s *secrets) scrub(text string) string {
-	s.mu.Lock()
-	known := slices.Clone(s.list)
-	s.mu.Unlock()
-	for _, k := range known {
-		text = strings.ReplaceAll(text, k, omitted)
+	text = s.replacer().Replace(text)
+	if strings.Contains(text, "=") { // which most texts have not, and then need no search
+		text = ticketForms.ReplaceAllString(text, "${1}"+omitted)
 	}
-	text = ticketForms.ReplaceAllString(text, "${1}"+omitted)
 	return ntlmForms.ReplaceAllString(text, omitted)
 }
 

@@ -109,6 +109,9 @@ func asPlanned(rec *probe.Record, same map[string]*probe.Record) bool {
 			told = slices.Concat(told, expected.InternalWeb)
 		}
 		for _, x := range s.Exchanges {
+			if x.SignsIn() {
+				continue // that is after discovery, and nobody else learns of it
+			}
 			for _, host := range x.Document.Hosts() {
 				if !slices.ContainsFunc(told, func(name string) bool { return strings.EqualFold(name, host) }) {
 					return false

@@ -25,8 +25,13 @@ const (
 	// holdSpeed is how fast time runs in labs in which a long poll is held: as fast as leaves more than a second of the lab's
 	// own to a time-out of a minute, several times what a busy machine takes for a request.
 	holdSpeed = 50
-	// holdersPerJob is how many of such labs run beside every other one: they hardly do anything but wait.
+	// signInSpeed is the same where somebody signs in: messages that do not arrive are waited for as long as a machine under
+	// load may take, not longer, and no time-out of a topology is short enough to be met by chance.
+	signInSpeed = 10
+	// holdersPerJob is how many labs in which a long poll is held run beside every other one: they hardly do anything but
+	// wait. signersPerJob is the same for those in which somebody only signs in, and waits for messages that do not come.
 	holdersPerJob = 4
+	signersPerJob = 2
 )
 
 // limits are for labs. Four repeats show both nodes of a pool, for the lab's proxy lets them take turns. The time-outs
@@ -38,8 +43,8 @@ var limits = probe.Limits{
 
 // Options say how scenarios are run. The zero Options are fine.
 type Options struct {
-	// Jobs is how many labs run at once, not counting those in which a long poll is held: of them, four times as many do.
-	// Zero means two for each processor.
+	// Jobs is how many labs run at once in which nobody signs in; beside them run twice as many in which somebody does, and four
+	// times as many in which a long poll is held. Zero means two for each processor.
 	Jobs int
 	// OnResult is told each result, one at a time and in the order of the scenarios, as soon as it and all before it
 	// are there. Nil means nobody is.
@@ -97,18 +102,22 @@ func Run(ctx context.Context, list []Scenario, opts Options) []Result {
 	if jobs <= 0 {
 		jobs = jobsPerCPU * runtime.GOMAXPROCS(0)
 	}
-	var holding, others []int
+	var holding, signing, others []int
 	for i := range list {
-		if list[i].Hold > 0 {
+		switch v := r.visitOf(&list[i]); {
+		case v.hold > 0:
 			holding = append(holding, i)
-		} else {
+		case v.signIn:
+			signing = append(signing, i)
+		default:
 			others = append(others, i)
 		}
 	}
-	var both sync.WaitGroup
-	both.Go(func() { r.work(ctx, list, holding, holdersPerJob*jobs) })
-	both.Go(func() { r.work(ctx, list, others, jobs) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { r.work(ctx, list, holding, holdersPerJob*jobs) })
+	all.Go(func() { r.work(ctx, list, signing, signersPerJob*jobs) })
+	all.Go(func() { r.work(ctx, list, others, jobs) })
+	all.Wait()
 	return results
 }
 
@@ -132,17 +141,35 @@ func (r *runner) work(ctx context.Context, list []Scenario, indices []int, jobs 
 
 // visit is how a deployment is looked at. What was seen in one way says nothing of another.
 type visit struct {
-	signIn, brief bool
-	hold          time.Duration
+	signIn, brief, outside bool
+	hold                   time.Duration
 }
 
 func (r *runner) visitOf(s *Scenario) visit {
 	// Where polls are held nobody makes a crowd: it would take the machine's time, which runs fast there.
-	v := visit{signIn: s.SignIn || s.Hold > 0, hold: s.Hold, brief: s.Hold > 0}
-	if r.opts.SignIn && !v.signIn {
-		v.signIn, v.brief = true, true
+	switch {
+	case s.SignIn || s.Hold > 0:
+		return visit{signIn: true, brief: s.brief || s.Hold > 0, outside: s.outside, hold: s.Hold}
+	case r.opts.SignIn:
+		return visit{signIn: true, brief: true}
 	}
-	return v
+	return visit{}
+}
+
+// signsInAt tells whether somebody signs in from the place.
+func (v visit) signsInAt(place string) bool {
+	return v.signIn && (!v.outside || place == probe.External || place == probe.Proxy)
+}
+
+// speed is how fast time runs in the lab.
+func (v visit) speed() float64 {
+	switch {
+	case v.hold > 0:
+		return holdSpeed
+	case v.signIn:
+		return signInSpeed
+	}
+	return 0
 }
 
 // worthHealthy has a healthy deployment for every way in which enough scenarios are looked at.
@@ -239,11 +266,7 @@ func (r *runner) observe(ctx context.Context, t *topology.Topology, how visit, s
 	if r.failed != nil {
 		return nil, r.failed
 	}
-	opts := lab.Options{Authority: r.authority, DropTime: dropTime}
-	if how.hold > 0 {
-		opts.Speed = holdSpeed
-	}
-	l, err := lab.Start(ctx, t, opts)
+	l, err := lab.Start(ctx, t, lab.Options{Authority: r.authority, DropTime: dropTime, Speed: how.speed()})
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +279,10 @@ func (r *runner) observe(ctx context.Context, t *topology.Topology, how visit, s
 	var vantages []*probe.Vantage
 	for _, place := range probe.Places() {
 		v := l.Vantage(place)
-		v.Seen, v.SignIn = seen[place], signIn
+		v.Seen = seen[place]
+		if how.signsInAt(place) {
+			v.SignIn = signIn
+		}
 		vantages = append(vantages, v)
 	}
 	rec, err := probe.Observe(ctx, l.Target(), vantages, r.opts.Limits)

@@ -65,13 +65,16 @@ type Scenario struct {
 	AnyFound bool
 	// Absent are modes that must not be found, not even as a consequence.
 	Absent []probe.ID
-	// SignIn says that the deployment's first users sign in, from everywhere. Without it, and without Options.SignIn,
-	// everything up to the challenge is looked at.
+	// SignIn says that the deployment's first users sign in: in the scenarios of modes as fully and from as many places as
+	// the mode needs, in all others fully and from everywhere. Without it, and without Options.SignIn, everything up to
+	// the challenge is looked at.
 	SignIn bool
 	// Hold is how long those who sign in hold a silent long poll, in the deployment's time. Zero means not at all.
 	Hold time.Duration
 
 	further bool // one of those that All leaves out
+	// Those who sign in do it briefly, or only from outside and beside the proxy.
+	brief, outside bool
 	build   func() *topology.Topology
 }
 
@@ -101,7 +104,7 @@ func cases(m *failure.Mode, list []failure.Case) []Scenario {
 	for _, c := range list {
 		out = append(out, Scenario{
 			ID: string(m.ID) + "/" + c.Name, Kind: KindCase,
-			Want: []probe.ID{m.ID}, SignIn: signsIn(m), Hold: holds(m), build: edited(topology.Healthy, c.Edit),
+			Want: []probe.ID{m.ID}, SignIn: signsIn(m), Hold: holds(m), brief: !m.InFull, outside: !m.Inside, build: edited(topology.Healthy, c.Edit),
 		})
 	}
 	return out
@@ -112,7 +115,7 @@ func nearMisses(m *failure.Mode, list []failure.Case) []Scenario {
 	for _, c := range list {
 		out = append(out, Scenario{
 			ID: string(m.ID) + "/near/" + c.Name, Kind: KindNear,
-			SignIn: signsIn(m), Hold: holds(m), build: edited(topology.Healthy, c.Edit),
+			SignIn: signsIn(m), Hold: holds(m), brief: !m.InFull, outside: !m.Inside, build: edited(topology.Healthy, c.Edit),
 		})
 	}
 	return out

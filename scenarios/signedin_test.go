@@ -38,7 +38,7 @@ func TestMatrixSignedIn(t *testing.T) {
 }
 
 // In a lab whose time runs faster, what the topology says takes so much less, and nothing is found because of it.
-func TestHoldTakesAHundredth(t *testing.T) {
+func TestHoldTakesAFiftieth(t *testing.T) {
 	t.Parallel()
 	s, err := scenarios.Load("hold.yaml", []byte("hold: 10m\nexpect: {found: []}\n"))
 	if err != nil {

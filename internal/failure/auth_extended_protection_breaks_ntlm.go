@@ -17,7 +17,7 @@ var authExtendedProtectionBreaksNTLM = Mode{
 		Detect:   detectAuthExtendedProtectionBreaksNTLM,
 		Explains: []probe.ID{"proxy.ntlm-multiplexed"},
 	},
-	SignsIn:  true,
+	SignsIn: true, Inside: true,
 	Confused: []probe.ID{"proxy.ntlm-multiplexed", "auth.ntlm-level-mismatch"},
 	Cases: []Case{
 		{Name: "required", Edit: func(t *topology.Topology) { t.FrontEndPool().External.ExtendedProtection = "require" }},

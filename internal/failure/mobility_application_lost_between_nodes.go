@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,7 +29,7 @@ var mobilityApplicationLostBetweenNodes = Mode{
 		Detect:   detectMobilityApplicationLostBetweenNodes,
 		Explains: []probe.ID{"proxy.connection-limit"},
 	},
-	SignsIn: true,
+	SignsIn: true, InFull: true,
 	Cases: []Case{
 		{Name: "nodes-apart", Edit: isolateNodes},
 	},
@@ -70,8 +71,8 @@ func detectMobilityApplicationLostBetweenNodes(v *probe.View) probe.Verdict {
 		// The first answers came from whoever created them.
 		created := p.Exchanges(probe.SignInApplication)
 		asked = asked || len(known) > 0 || len(lost) > 0
-		for id, list := range lost {
-			from := known[id]
+		for _, id := range slices.Sorted(maps.Keys(lost)) {
+			from, list := known[id], lost[id]
 			if i := slices.IndexFunc(created, func(x *probe.Exchange) bool {
 				return x.Status < 300 && x.Outcome.OK() && serverOf(x) != "" && strings.Contains(x.Body, id)
 			}); i >= 0 {

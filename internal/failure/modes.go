@@ -23,8 +23,10 @@ type Mode struct {
 	Undecidable string
 	// Confused are the modes that look alike; each must be told apart from this one by a case of its own.
 	Confused []probe.ID
-	// SignsIn says that somebody must sign in for this mode to show, Holds that a long poll must be held as well.
-	SignsIn, Holds bool
+	// SignsIn says that somebody must sign in for this mode to show, Holds that a long poll must be held as well. InFull says
+	// that it takes what brief visits leave out (uploads, repetitions, crowds), Inside that it shows, or is told from
+	// others, only when somebody signs in from inside too, and not only from outside and beside the proxy.
+	SignsIn, Holds, InFull, Inside bool
 	// Cases are edits that cause the mode; Near are edits that look like it and are healthy. Each is a scenario, so
 	// these are the ways in and out that an administrator would know again.
 	Cases, Near []Case

@@ -20,7 +20,7 @@ var proxyBodySize413 = Mode{
 		}.judge,
 		Explains: []probe.ID{"proxy.chunked-upload-411", "proxy.expect-100-417"},
 	},
-	SignsIn:  true,
+	SignsIn: true, InFull: true,
 	Confused: []probe.ID{"proxy.chunked-upload-411", "proxy.expect-100-417", "proxy.header-too-large", "meeting.content-upload-limit"},
 	Cases: []Case{
 		{Name: "one-megabyte", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].MaxBody = 1 << 20 }},

@@ -25,7 +25,7 @@ var proxyChunkedUpload411 = Mode{
 			purpose: probe.UploadChunked, what: "in chunks", own: []int{411}, plain: probe.UploadLarge,
 		}.judge,
 	},
-	SignsIn:  true,
+	SignsIn: true, InFull: true,
 	Confused: []probe.ID{"proxy.method-blocked", "proxy.body-size-413"},
 	Cases: []Case{
 		{Name: "length-required", Edit: func(t *topology.Topology) { refuseMatching(t, 411, "Transfer-Encoding", "chunked") }},

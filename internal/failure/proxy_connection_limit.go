@@ -26,7 +26,7 @@ var proxyConnectionLimit = Mode{
 		Reads:   probe.SignIns | probe.Crowds | probe.Exchanges,
 		Detect:  detectProxyConnectionLimit,
 	},
-	SignsIn:  true,
+	SignsIn: true, InFull: true,
 	Confused: []probe.ID{"proxy.rate-limit-429"},
 	Cases: []Case{
 		{Name: "eight-for-each-address", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].MaxRequestsPerSource = 8 }},

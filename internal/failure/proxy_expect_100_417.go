@@ -25,7 +25,7 @@ var proxyExpect100417 = Mode{
 			purpose: probe.UploadExpect, what: "with Expect: 100-continue", own: []int{417}, plain: probe.UploadLarge,
 		}.judge,
 	},
-	SignsIn:  true,
+	SignsIn: true, InFull: true,
 	Confused: []probe.ID{"proxy.body-size-413", "proxy.chunked-upload-411"},
 	Cases: []Case{
 		{Name: "refused-417", Edit: func(t *topology.Topology) { refuseMatching(t, 417, "Expect", "*") }},

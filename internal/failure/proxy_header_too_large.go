@@ -19,7 +19,7 @@ var proxyHeaderTooLarge = Mode{
 			purpose: probe.UploadHeader, what: "with a header of 12 KB", own: []int{431, 494}, plain: probe.SignInUCWA,
 		}.judge,
 	},
-	SignsIn:  true,
+	SignsIn: true, InFull: true,
 	Confused: []probe.ID{"proxy.body-size-413"},
 	Cases: []Case{
 		{Name: "eight-kilobytes", Edit: func(t *topology.Topology) { t.Proxy.MaxHeader = 8 << 10 }},

@@ -20,7 +20,7 @@ var proxyNTLMMultiplexed = Mode{
 		Reads:    probe.SignIns | probe.Logons | probe.Crowds | probe.Exchanges,
 		Detect:   detectProxyNTLMMultiplexed,
 	},
-	SignsIn:  true,
+	SignsIn: true, InFull: true,
 	Confused: []probe.ID{"proxy.authorization-stripped", "proxy.http2-frontend-breaks-ntlm"},
 	Cases: []Case{
 		{Name: "connection-per-request", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].Connections = "close" }},

@@ -31,7 +31,7 @@ var proxyRetriesNonIdempotent = Mode{
 	SignsIn: true, Holds: true,
 	Confused: []probe.ID{"mobility.long-poll-cut-by-idle-timeout"},
 	Cases: []Case{
-		{Name: "after-thirty-seconds", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].RetrySilent = 30 * time.Second }},
+		{Name: "after-two-minutes", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].RetrySilent = 2 * time.Minute }},
 	},
 	Near: []Case{
 		{Name: "after-twenty-minutes", Edit: func(t *topology.Topology) { t.Proxy.Rules[0].RetrySilent = 20 * time.Minute }},
