@@ -18,7 +18,7 @@ var meetingContentUploadLimit = Mode{
 		Reads:    probe.SignIns | probe.Exchanges,
 		Detect:   detectMeetingContentUploadLimit,
 	},
-	SignsIn:  true,
+	SignsIn: true, InFull: true,
 	Confused: []probe.ID{"proxy.body-size-413", "frontend.iis-request-filtering"},
 	Cases: []Case{
 		{Name: "one-megabyte", Edit: func(t *topology.Topology) { t.FrontEndPool().External.MaxBody = 1 << 20 }},
