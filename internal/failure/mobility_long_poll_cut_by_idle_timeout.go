@@ -13,7 +13,7 @@ var mobilityLongPollCutByIdleTimeout = Mode{
 		Severity: probe.High,
 		Title:    "something on the way ends the clients' long poll before its time",
 		Cause:    "a reverse proxy, load balancer or firewall gives up a connection that is silent for longer than its time-out; phones and web apps reconnect again and again, and messages come late",
-		Remedy:   "Raise the time for which silence is borne on everything between client and Front End: at least 200 s, 960 s where phones are used, 1800 s on load balancers and firewalls. The second shown tells whose default it may be.",
+		Remedy:   "Raise the time for which silence is borne on everything between client and Front End: at least 200 s, 960 s where phones are used, 1800 s on load balancers and firewalls. The time that is shown tells whose default it may be.",
 		Settings: bearSilence(),
 		Sources:  []string{"Deploy and configure mobility for Skype for Business Server", "Load balancing requirements for Skype for Business", "UCWA 2.0: Event channel details"},
 		Reads:    probe.Polls | probe.Exchanges,
