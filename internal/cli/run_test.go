@@ -27,7 +27,7 @@ func TestRunInterrupted(t *testing.T) {
 	if got := out.String(); !strings.HasPrefix(got, "ok ") || strings.Contains(got, "FAIL") {
 		t.Errorf("on stdout: %q", got)
 	}
-	for _, want := range []string{"of 17 scenarios had run", "interrupted"} {
+	for _, want := range []string{"of 20 scenarios had run", "interrupted"} {
 		if !strings.Contains(talk.String(), want) {
 			t.Errorf("on stderr: no %q in %q", want, talk.String())
 		}
