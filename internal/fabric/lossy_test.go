@@ -185,7 +185,7 @@ func TestMTUGivesUp(t *testing.T) {
 			if direction == "answer lost" {
 				from = server
 			}
-			if _, err := io.WriteString(from, string(bytes.Repeat([]byte("l"), 3000))); err != nil {
+			if _, err := from.Write(bytes.Repeat([]byte("l"), 3000)); err != nil {
 				t.Fatal(err)
 			}
 			_, err := client.Read(make([]byte, 1))

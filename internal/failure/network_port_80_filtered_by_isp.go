@@ -1,8 +1,6 @@
 package failure
 
 import (
-	"net/netip"
-
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -36,30 +34,12 @@ var networkPort80FilteredByISP = Mode{
 }
 
 func detectNetworkPort80FilteredByISP(v *probe.View) probe.Verdict {
-	out := v.At(probe.External)
-	if !out.Seen() {
-		return notSeenOutside
-	}
-	asked := false
-	var evidence []probe.Evidence
-	for _, host := range discoveryNames(v) {
-		if !answersDiscovery(out, host) {
-			continue
+	return besideDiscovery(v, func(out *probe.Place, host string, plain *probe.Dial) []probe.Evidence {
+		elsewhere := opensElsewhere(v, plain.Addr)
+		if plain.Outcome.Code != probe.Timeout || len(elsewhere) == 0 {
+			return nil
 		}
-		for _, a := range out.Resolve(host).Addrs {
-			plain := out.Dial(netip.AddrPortFrom(a, 80).String())
-			if plain == nil {
-				continue
-			}
-			asked = true
-			if elsewhere := opensElsewhere(v, plain.Addr); plain.Outcome.Code == probe.Timeout && len(elsewhere) > 0 {
-				evidence = append(evidence, out.SawDial(plain, "%s answers discovery on port 443, and port 80 of %s swallows connections (%s)", host, a, plain.Outcome.Words()))
-				evidence = append(evidence, elsewhere...)
-			}
-		}
-	}
-	if !asked {
-		return nothingToJudge
-	}
-	return verdict(evidence)
+		seen := out.SawDial(plain, "%s answers discovery on port 443, and %s swallows connections (%s)", host, plain.Addr, plain.Outcome.Words())
+		return append([]probe.Evidence{seen}, elsewhere...)
+	})
 }

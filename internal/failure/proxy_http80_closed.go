@@ -39,6 +39,17 @@ var proxyHTTP80Closed = Mode{
 }
 
 func detectProxyHTTP80Closed(v *probe.View) probe.Verdict {
+	return besideDiscovery(v, func(out *probe.Place, host string, plain *probe.Dial) []probe.Evidence {
+		if plain.Outcome.OK() {
+			return nil
+		}
+		seen := out.SawDial(plain, "%s answers discovery on port 443, but port 80 gives no connection (%s)", host, plain.Outcome.Words())
+		return append([]probe.Evidence{seen}, opensElsewhere(v, plain.Addr)...)
+	})
+}
+
+// besideDiscovery judges port 80 of the addresses at which a discovery name answers on port 443.
+func besideDiscovery(v *probe.View, judge func(out *probe.Place, host string, plain *probe.Dial) []probe.Evidence) probe.Verdict {
 	out := v.At(probe.External)
 	if !out.Seen() {
 		return notSeenOutside
@@ -55,10 +66,7 @@ func detectProxyHTTP80Closed(v *probe.View) probe.Verdict {
 				continue
 			}
 			asked = true
-			if !plain.Outcome.OK() {
-				evidence = append(evidence, out.SawDial(plain, "%s answers discovery on port 443, but port 80 gives no connection (%s)", host, plain.Outcome.Words()))
-				evidence = append(evidence, opensElsewhere(v, plain.Addr)...)
-			}
+			evidence = append(evidence, judge(out, host, plain)...)
 		}
 	}
 	if !asked {
