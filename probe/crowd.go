@@ -8,10 +8,12 @@ import (
 )
 
 // Of a crowd: enough that requests of both accounts meet on the proxy's connections to the servers, few enough for a
-// server in use.
+// server in use. Over each connection goes a fifth of Limits.Repeats, four requests where nobody says otherwise, and a second one at
+// least: it may come to another server.
 const (
 	crowdConnections = 16
-	crowdRequests    = 64
+	crowdShare       = 5
+	crowdLeast       = 2
 )
 
 // crowd has both accounts ask for their applications at once, over connections side by side, and log on so. An answer
@@ -42,7 +44,7 @@ func (o *observer) crowd(ctx context.Context, first, second *signedIn) {
 		asking.Go(func() {
 			line := who.connect("crowd")
 			defer line.close()
-			for range crowdRequests / crowdConnections {
+			for range max(crowdLeast, o.limits.Repeats/crowdShare) {
 				x, body := line.do(ctx, who.request(SignInUCWA, http.MethodGet, who.application.target))
 				if x.ID == 0 {
 					return

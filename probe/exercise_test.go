@@ -112,7 +112,7 @@ func TestExercise(t *testing.T) {
 		if diff := cmp.Diff(want, resultsOf(first)); diff != "" {
 			t.Errorf("steps (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]Crowd{{Requests: crowdRequests, Connections: crowdConnections}}, o.section.Crowds); diff != "" {
+		if diff := cmp.Diff([]Crowd{{Requests: 16 * 2, Connections: 16}}, o.section.Crowds); diff != "" {
 			t.Errorf("crowds (-want +got):\n%s", diff)
 		}
 		var purposes []string
@@ -141,7 +141,7 @@ func TestCrowdOfMistakenPeople(t *testing.T) {
 		}
 		got.Exchange = 0
 		want := Crowd{
-			Requests: crowdRequests, Connections: crowdConnections, Foreign: crowdRequests / 2,
+			Requests: 16 * 2, Connections: 16, Foreign: 8 * 2,
 			Account: "user2@contoso.example", Taken: "user1@contoso.example",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -69,7 +69,8 @@ type Limits struct {
 	// Connect, Handshake and Request bound one TCP connection (5 s), one TLS handshake (10 s) and one HTTP
 	// request with its answer (15 s). Query bounds one DNS question to one server (3 s).
 	Connect, Handshake, Request, Query time.Duration
-	// Repeats is how often discovery is asked on fresh connections, to see what comes and goes. Default 20.
+	// Repeats is how often discovery is asked on fresh connections, to see what comes and goes; what those who sign in
+	// repeat follows it. Default 20.
 	Repeats int
 	// Body is the most bytes read of an answer. Default 1 MiB.
 	Body int64

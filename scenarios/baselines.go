@@ -14,6 +14,10 @@ type baseline struct {
 	edit        func(*topology.Topology)
 }
 
+// inFull are the baselines in which those who sign in upload, repeat and crowd as well: they have another proxy or other
+// Front Ends.
+var inFull = []string{"two-nodes-two-domains", "standard-edition", "pool-behind-vip", "lync2010", "two-pools-with-exchange"}
+
 // baselines are deployments as they are found in practice. Each is an edit of the healthy one, so that only what
 // makes the shape is written here.
 func baselines() []Scenario {
@@ -41,7 +45,8 @@ func baselines() []Scenario {
 		{"verify-none", "the proxy does not verify the Front Ends", verifyNone},
 	} {
 		out = append(out, Scenario{
-			ID: "baseline/" + b.name, Kind: KindBaseline, Title: b.title, SignIn: true, build: edited(topology.Healthy, b.edit),
+			ID: "baseline/" + b.name, Kind: KindBaseline, Title: b.title, SignIn: true, brief: !slices.Contains(inFull, b.name),
+			build: edited(topology.Healthy, b.edit),
 		})
 	}
 	return out
