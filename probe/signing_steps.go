@@ -520,18 +520,19 @@ func (w *way) session(ctx context.Context, got *userDocument) {
 		w.fails(StepSession, x, nil, "")
 		return
 	}
-	if began := x.Status; w.server == nil && !w.continued(ctx, l, r, began) {
+	if w.server == nil && !w.continued(ctx, l, r, x) {
 		return
 	}
 	w.step(StepSession, StepOK, x, nil, "HTTP %d", x.Status)
 }
 
-// mcxAgain is how often a session is asked for again: enough to come to another server where a balancer forgets whose it is.
-const mcxAgain = 3
+// mcxAgain is how often a session is asked for again at most: enough to come to another server where a balancer forgets
+// whose it is, whatever else goes on.
+const mcxAgain = 8
 
 // continued asks for the session again, with the cookies of the answers, as phones do: a balancer in front of Lync 2010
 // needs them to find the one server that knows the session.
-func (w *way) continued(ctx context.Context, l link, r signedRequest, began int) bool {
+func (w *way) continued(ctx context.Context, l link, r signedRequest, began *Exchange) bool {
 	for range mcxAgain {
 		if c := w.conns[l.server()]; c != nil && len(c.s.cookies) > 0 {
 			var pairs []string
@@ -541,9 +542,12 @@ func (w *way) continued(ctx context.Context, l link, r signedRequest, began int)
 			r.header.Set("Cookie", strings.Join(pairs, "; "))
 		}
 		x, _ := w.ask(ctx, l, r)
-		if !x.Outcome.OK() || x.Status >= 300 && began < 300 {
+		if !x.Outcome.OK() || x.Status >= 300 && began.Status < 300 {
 			w.fails(StepSession, x, nil, "the session that began well is not known any more")
 			return false
+		}
+		if x.Header.Get("X-Ms-Server-Fqdn") != began.Header.Get("X-Ms-Server-Fqdn") {
+			return true // another server has answered, and it knows the session
 		}
 	}
 	return true

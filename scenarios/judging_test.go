@@ -104,6 +104,7 @@ type takenFor struct {
 const (
 	onlyThat502   = "the proxy says that it gets no answer, and only beside it shows why"
 	afterBalancer = "a port that the balancer changes and one that the proxy does not look the same"
+	whoChanges    = "that the path is not changed on the way to the Front End that does not know it shows only beside the proxy"
 	whoRefuses    = "whether the proxy or the Front End is to blame for a refused log-on shows only beside the proxy"
 )
 
@@ -136,6 +137,8 @@ var takenOutside = []takenFor{
 	{"auth.extended-protection-breaks-ntlm/required", "mobility.sign-in-fails", whoRefuses},
 	{"auth.ntlm-level-mismatch/ntlm-denied", "mobility.sign-in-fails", whoRefuses},
 	{"proxy.ntlm-multiplexed/*", "mobility.sign-in-fails", whoRefuses},
+	{"frontend.iis-request-filtering/services", "mobility.sign-in-fails", whoChanges},
+	{"frontend.iis-request-filtering/events", "mobility.sign-in-fails", whoChanges},
 }
 
 // openOutside are rules that say of a deployment that they could tell with another view.

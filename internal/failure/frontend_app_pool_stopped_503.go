@@ -36,7 +36,7 @@ var frontendAppPoolStopped503 = Mode{
 		{Name: "tickets", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"webticket"} }},
 	},
 	Near: []Case{
-		{Name: "only-for-phones-of-2010", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"mcx"} }},
+		{Name: "one-that-nobody-asks", Edit: func(t *topology.Topology) { t.FrontEndPool().External.StoppedAppPools = []string{"rgsclients"} }},
 	},
 }
 

@@ -25,7 +25,7 @@ var proxyPathAllowlistMissingUCWA = Mode{
 	More: []Case{
 		{Name: "refused-by-filter", Edit: func(t *topology.Topology) { deny(t, 404, "/ucwa") }},
 	},
-	Near: []Case{{Name: "server-without-ucwa", Edit: func(t *topology.Topology) { t.Product = "lync2010" }}},
+	Near: []Case{{Name: "server-without-ucwa", Edit: func(t *topology.Topology) { affinity2010(t, topology.Cookie{}) }}},
 }
 
 func detectProxyPathAllowlistMissingUCWA(v *probe.View) probe.Verdict {
