@@ -250,3 +250,17 @@ func TestExpectation(t *testing.T) {
 		})
 	}
 }
+
+// What one place sees while another has changed the presence is not what the account had.
+func TestPresenceIsSetBackToTheFirst(t *testing.T) {
+	t.Parallel()
+	var p presences
+	for i, now := range []string{"Away", "Busy"} {
+		if got := p.of(tester, now); got != "Away" {
+			t.Errorf("place %d: got %s, want Away", i, got)
+		}
+	}
+	if got := p.of(mistyper, "Online"); got != "Online" {
+		t.Errorf("another account: got %s, want Online", got)
+	}
+}

@@ -324,7 +324,7 @@ func (o *observer) holdBusy(ctx context.Context, who *signedIn, at, until time.D
 	p, _, _ := c.hold(ctx, waiting{
 		purpose: PollBusy, asked: min(max(until.Round(time.Second), shortestAsk), longestAsk),
 		at: o.real(at), happen: change.change, wanted: ofPresence,
-		over: o.real(until), last: change.restore, until: o.real(until) + max(o.real(delivery), leastWait),
+		over: o.real(until), last: change.stir, until: o.real(until) + max(o.real(delivery), leastWait),
 	})
 	p.Held = until
 	if p.cut() {

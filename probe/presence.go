@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"net/http"
+	"sync"
 )
 
 // presence changes the presence of an account, and changes it back.
@@ -22,6 +23,19 @@ func ofPresence(e *event) bool { return e.rel == "presence" }
 // already is no change that anybody is told of.
 var presenceAt = map[string]string{External: "Busy", Internal: "DoNotDisturb", WiFi: "BeRightBack", Proxy: "Away"}
 
+// presences are those that accounts had before anybody of the run changed them. A nil one remembers nothing. It is safe for
+// several goroutines.
+type presences struct{ before sync.Map }
+
+// of returns the presence that the account had when the first place looked: what the others see may be that one's.
+func (p *presences) of(account Account, now string) string {
+	if p == nil {
+		return now
+	}
+	before, _ := p.before.LoadOrStore(account.SIP, now)
+	return before.(string)
+}
+
 // presenceOf reads the presence of the client's account.
 func (o *observer) presenceOf(ctx context.Context, who *signedIn) *presence {
 	p := &presence{o: o, who: who}
@@ -40,7 +54,7 @@ func (o *observer) presenceOf(ctx context.Context, who *signedIn) *presence {
 		return p
 	}
 	o.forget(x)
-	p.was, p.other = doc.values["availability"], presenceAt[o.v.Name]
+	p.was, p.other = who.presences.of(who.account, doc.values["availability"]), presenceAt[o.v.Name]
 	if p.was == p.other {
 		p.other = "Online"
 	}
@@ -66,6 +80,13 @@ func (p *presence) restore(ctx context.Context) {
 		defer cancel()
 		p.set(ctx, p.was)
 	}
+}
+
+// stir changes the presence and sets it back: one of the two is a change, whatever other places do to the same account
+// meanwhile, and of either the account's applications are told.
+func (p *presence) stir(ctx context.Context) {
+	p.change(ctx)
+	p.restore(ctx)
 }
 
 func (p *presence) set(ctx context.Context, availability string) bool {

@@ -20,6 +20,8 @@ type signedIn struct {
 	at      endpoint // where the application was made
 	by      string
 	secrets *secrets
+	// presences are shared by all places; nil where there is only one.
+	presences *presences
 	// steps are those of the client's sign-in, to which what goes on after signing in adds its own.
 	steps *[]SignInStep
 }

@@ -37,6 +37,7 @@ type way struct {
 	trial   *trial
 	secrets *secrets
 	vouched *vouched
+	before  *presences
 	logons  int
 	again   bool // at another pool: all that is done again is one step
 	conns   map[string]*clientConn
@@ -48,7 +49,7 @@ type way struct {
 func waysOf(observers []*observer) map[*observer][]*way {
 	out := map[*observer][]*way{}
 	trials := map[Account]*trial{}
-	hidden := &secrets{}
+	hidden, before := &secrets{}, &presences{}
 	for _, o := range observers {
 		in := o.v.SignIn
 		if in == nil || o.v.Seen != nil {
@@ -76,7 +77,7 @@ func waysOf(observers []*observer) map[*observer][]*way {
 			for j, server := range servers {
 				for _, client := range clientsOf(in, i) {
 					w := &way{
-						o: o, client: client, account: account, server: server, trial: t, secrets: hidden,
+						o: o, client: client, account: account, server: server, trial: t, secrets: hidden, before: before,
 						by:      fmt.Sprintf("%d %d %d", slices.Index(SigningClients(), client), i, j),
 						rank:    (slices.Index(trialPlaces, o.v.Name)*maxStraight+j)*len(trialClients) + slices.Index(trialClients, client),
 						vouched: newVouched(domain, o.target.Expected), conns: map[string]*clientConn{},

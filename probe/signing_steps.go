@@ -444,7 +444,7 @@ func (w *way) application(ctx context.Context, got *userDocument) {
 		return
 	}
 	in := &signedIn{
-		client: w.client, account: w.account, media: mediaUCWAXML, application: l, o: w.o, by: w.by, secrets: w.secrets, steps: &w.steps,
+		client: w.client, account: w.account, media: mediaUCWAXML, application: l, o: w.o, by: w.by, secrets: w.secrets, presences: w.before, steps: &w.steps,
 	}
 	kind := "Phone"
 	if w.web() {

@@ -36,7 +36,7 @@ var proxyPathAllowlistMissingAutodiscover = Mode{
 			ownRule(t, "discovery, listed paths", t.Discovery(0), t.Discovery(1)).Paths = []string{"/autodiscover"}
 		}},
 	},
-	Near: []Case{{Name: "whole-list", Edit: func(t *topology.Topology) { allowOnly(t, withoutPaths("/mcx")...) }}},
+	Near: []Case{{Name: "whole-list", Edit: func(t *topology.Topology) { allowOnly(t, withoutPaths()...) }}},
 }
 
 // pathList is what a list of published paths needs at least.

@@ -25,7 +25,7 @@ var proxyQueryStringDropped = Mode{
 		Sources:  []string{"UCWA: Create an application", "UCWA: Root URL"},
 		Reads:    probe.Exchanges,
 		Detect:   detectProxyQueryStringDropped,
-		Explains: []probe.ID{"meeting.query-sl-dropped"},
+		Explains: []probe.ID{"meeting.query-sl-dropped", "mobility.event-gap-resync"},
 	},
 	Confused: []probe.ID{"proxy.path-prefix-mismatch"},
 	Cases: []Case{

@@ -115,6 +115,40 @@ func TestSpeed(t *testing.T) {
 }
 
 // grant asks the token service as a web application does.
+// From every place the same account is signed in, and each changes its presence while the others hold their polls: what
+// one place does must not look like a dead connection at another.
+func TestPlacesHoldPollsSideBySide(t *testing.T) {
+	t.Parallel()
+	l := start(t, topology.Healthy(), lab.Options{Speed: 10})
+	in := l.SignIn(30 * time.Second)
+	in.Brief = true
+	var vantages []*probe.Vantage
+	for _, place := range []string{probe.External, probe.Internal, probe.WiFi} {
+		v := l.Vantage(place)
+		v.SignIn = in
+		vantages = append(vantages, v)
+	}
+	rec, err := probe.Observe(t.Context(), l.Target(), vantages, probe.Limits{Repeats: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range rec.Sections {
+		busy := 0
+		for _, p := range s.Polls {
+			if p.Purpose != probe.PollBusy {
+				continue
+			}
+			busy++
+			if !p.Delivered || !p.Outcome.OK() {
+				t.Errorf("%s: the busy poll ended with %+v, delivered %t", s.Vantage, p.Outcome, p.Delivered)
+			}
+		}
+		if busy != 1 {
+			t.Errorf("%s: %d busy polls, want 1", s.Vantage, busy)
+		}
+	}
+}
+
 func grant(t *testing.T, c *http.Client, form url.Values) (int, string) {
 	t.Helper()
 	resp, err := c.PostForm("https://lyncweb-ext.contoso.example/webticket/oauthtoken", form)
