@@ -260,7 +260,7 @@ func TestPresenceIsSetBackToTheFirst(t *testing.T) {
 			t.Errorf("place %d: got %s, want Away", i, got)
 		}
 	}
-	if got := p.of(mistyper, "Online"); got != "Online" {
+	if got := p.of(Account{SIP: "user2@contoso.example"}, "Online"); got != "Online" {
 		t.Errorf("another account: got %s, want Online", got)
 	}
 }
