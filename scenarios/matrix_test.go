@@ -77,6 +77,9 @@ var turns = []string{
 	"proxy.mixed-scheme-peers-round-robin/*",
 	"frontend.one-node-down/*",
 	"compound/node-and-certificate-name",
+	"auth.clock-skew/one-node-*",
+	"proxy.ntlm-multiplexed/connections-shared-by-clients",
+	"proxy.ntlm-multiplexed/http10-to-the-front-end",
 }
 
 // webAreas are the areas whose rules read what the servers behind the proxy answer.
