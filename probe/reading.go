@@ -112,8 +112,22 @@ func (p *Place) SignsOf(host string, purposes ...string) []Sign {
 
 // SiteOf is the site that one exchange shows; empty when it shows none.
 func (p *Place) SiteOf(x *Exchange) string {
+	if site := declaredSite(x); site != "" { // most documents say so: the words for it would cost more
+		return site
+	}
 	site, _ := p.siteOf(x)
 	return site
+}
+
+// declaredSite is the site of which an answer's document says that it is; empty when it does not.
+func declaredSite(x *Exchange) string {
+	if d := x.Document; d != nil && x.Outcome.OK() && x.Status == 200 {
+		switch site := strings.ToLower(d.AccessLocation); site {
+		case InternalSite, ExternalSite:
+			return site
+		}
+	}
+	return ""
 }
 
 func (p *Place) siteOf(x *Exchange) (site, text string) {
@@ -121,11 +135,8 @@ func (p *Place) siteOf(x *Exchange) (site, text string) {
 		return "", ""
 	}
 	if d := x.Document; d != nil && x.Status == 200 {
-		switch strings.ToLower(d.AccessLocation) {
-		case InternalSite:
-			return InternalSite, fmt.Sprintf("%s answers AccessLocation=Internal, with links to %s", x.URL, strings.Join(d.Hosts(), ", "))
-		case ExternalSite:
-			return ExternalSite, fmt.Sprintf("%s answers AccessLocation=External, with links to %s", x.URL, strings.Join(d.Hosts(), ", "))
+		if site := declaredSite(x); site != "" {
+			return site, fmt.Sprintf("%s answers AccessLocation=%s, with links to %s", x.URL, d.AccessLocation, strings.Join(d.Hosts(), ", "))
 		}
 		expected := p.view.Expected()
 		for _, h := range d.Hosts() {

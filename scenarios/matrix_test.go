@@ -78,7 +78,7 @@ var turns = []string{
 	"frontend.one-node-down/*",
 	"compound/node-and-certificate-name",
 	"auth.clock-skew/one-node-*",
-	"proxy.ntlm-multiplexed/connections-shared-by-clients",
+	"proxy.ntlm-multiplexed/connection*",
 	"proxy.ntlm-multiplexed/http10-to-the-front-end",
 }
 

@@ -8,10 +8,9 @@ import (
 	"lyncpin/scenarios"
 )
 
-// examined are all scenarios with their records and reports, every vantage asked in each. They run once, for all tests
-// that look at them.
+// examined are all scenarios with their records and reports. They run once, for all tests that look at them.
 var examined = sync.OnceValue(func() []scenarios.Result {
-	return scenarios.Run(context.Background(), scenarios.Every(), scenarios.Options{Fresh: true, KeepRecords: true, KeepReports: true})
+	return scenarios.Run(context.Background(), scenarios.Every(), scenarios.Options{KeepRecords: true, KeepReports: true})
 })
 
 // everyRecord is examined, when each scenario has a record to judge.

@@ -61,7 +61,7 @@ func findExternalWebHosts(v *probe.View) []string {
 
 // internalSigns tells whether anything shows that the internal web site answers for the host.
 func internalSigns(p *probe.Place, host string) bool {
-	return slices.ContainsFunc(p.SignsOf(host), func(s probe.Sign) bool { return s.Site == probe.InternalSite })
+	return slices.ContainsFunc(p.ExchangesFor(host), func(x *probe.Exchange) bool { return p.SiteOf(x) == probe.InternalSite })
 }
 
 // simpleHosts are the hosts of the simple URLs, declared or guessed.

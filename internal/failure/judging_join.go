@@ -22,6 +22,9 @@ var (
 // pageVariable is a variable of a join page's script; ok is false when the page has none of that name, as pages of other
 // versions may, or not in what was kept of it.
 func pageVariable(x *probe.Exchange, name string) (value string, ok bool) {
+	if !strings.Contains(x.Body, name) {
+		return "", false
+	}
 	for _, m := range variablePattern.FindAllStringSubmatch(x.Body, -1) {
 		if m[1] == name {
 			return escapePattern.ReplaceAllStringFunc(m[2], func(e string) string {
