@@ -57,11 +57,7 @@ func (o *observer) ticketOf(ctx context.Context, who *signedIn) (*Exchange, stri
 	w := &way{o: o, client: who.client, account: who.account, trial: known, secrets: who.secrets}
 	line := who.connect("crowd log-on")
 	defer line.close()
-	r := signedRequest{
-		purpose: SignInTicket, method: http.MethodPost, target: "/WebTicket/oauthtoken", accept: acceptUCWAJSON,
-		body:   []byte(url.Values{"grant_type": {windowsGrant}}.Encode()),
-		header: http.Header{"Content-Type": {"application/x-www-form-urlencoded;charset=UTF-8"}},
-	}
+	r := windowsToken(SignInTicket)
 	read := func(body []byte) string { token, _ := parseToken(body); return token }
 	if who.inXML() {
 		entropy := make([]byte, 32)
@@ -77,6 +73,46 @@ func (o *observer) ticketOf(ctx context.Context, who *signedIn) (*Exchange, stri
 	ticket := read(body)
 	who.secrets.hide(ticket)
 	return x, ticket
+}
+
+// windowsToken asks for a token for whom Windows authentication says the client is. UCWA, "Authentication in UCWA".
+func windowsToken(purpose string) signedRequest {
+	return signedRequest{
+		purpose: purpose, method: http.MethodPost, target: "/WebTicket/oauthtoken", accept: acceptUCWAJSON,
+		body:   []byte(url.Values{"grant_type": {windowsGrant}}.Encode()),
+		header: http.Header{"Content-Type": {"application/x-www-form-urlencoded;charset=UTF-8"}},
+	}
+}
+
+// strangerConnections are as many as meet most connections that a proxy keeps open to the servers of a quiet deployment.
+const strangerConnections = 16
+
+// strangers asks for tokens without any credentials, over new connections side by side, after log-ons were granted. A
+// proxy that gives a connection which is logged on to whoever comes next gives them somebody else's token. One answer of
+// that kind is kept in the record.
+func (o *observer) strangers(ctx context.Context, who *signedIn) {
+	if !o.loggedOn(who) {
+		return
+	}
+	var all sync.WaitGroup
+	var kept sync.Once
+	for range strangerConnections {
+		all.Go(func() {
+			line := who.connect("crowd log-on")
+			defer line.close()
+			x, body := line.do(ctx, windowsToken(SignInStranger))
+			token, _ := parseToken(body)
+			who.secrets.hide(token)
+			keep := false
+			if x.Status == http.StatusOK && token != "" {
+				kept.Do(func() { keep = true })
+			}
+			if !keep {
+				o.forget(x)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // opens tells whether a ticket is good for the client's application: nobody else's is.

@@ -150,3 +150,44 @@ func TestHostileEvents(t *testing.T) {
 		})
 	}
 }
+
+// A proxy that gives a connection which is logged on to whoever comes next gives strangers somebody's token.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer string
+		kept   int
+	}{
+		"granted": {replyText("200 OK", "application/json", `{"access_token":"cwt=AAEB-of-another","token_type":"Bearer"}`), 1},
+		"refused": {replyText("401 Unauthorized", "text/html", "<html></html>"), 0},
+		"a page":  {replyText("200 OK", "text/html", "<html></html>"), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := &ucwaServer{intercept: func(r *http.Request) string {
+					if r.Header.Get("Authorization") != "" || r.Header.Get("X-Ms-Webticket") != "" {
+						t.Error("a stranger has credentials")
+					}
+					return c.answer
+				}}
+				o, first, w := signedInAt(t, server, SigningIn{})
+				o.section.Logons = []Logon{{Host: webFQDN, Result: LogonGranted}}
+				o.strangers(t.Context(), first)
+				w.served.Wait()
+				kept := 0
+				for _, x := range o.section.Exchanges {
+					if x.Purpose == SignInStranger {
+						kept++
+						if strings.Contains(x.Body, "of-another") {
+							t.Error("the record holds the token")
+						}
+					}
+				}
+				if kept != c.kept {
+					t.Errorf("got %d exchanges, want %d", kept, c.kept)
+				}
+			})
+		})
+	}
+}

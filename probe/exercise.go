@@ -35,6 +35,7 @@ func (o *observer) exercise(ctx context.Context, first, second *signedIn) {
 		if second != nil {
 			o.crowd(ctx, first, second)
 		}
+		o.strangers(ctx, first)
 	}
 	holding.Wait()
 }

@@ -11,7 +11,7 @@ var purposeOrder = []string{
 	GetWebTicket, PostToken, GetUCWA, GetContent, GetInternalOnly, GetDeviceInternal, GetDeviceExternal,
 	GetLongURL, GetFromPage, GetMeet, GetDialin, GetOfficeWebApps, GetUnknownHost, GetRepeat,
 	GetGzip, GetMeeting, GetMeetingPhone, GetMeetingXML, GetJoinAsset, PostAnonymous, PostPassive, GetExchange,
-	SignInDiscovery, SignInChallenge, SignInMetadata, SignInTicket, SignInUser, SignInApplication, SignInUCWA, SignInEvents,
+	SignInDiscovery, SignInChallenge, SignInMetadata, SignInTicket, SignInStranger, SignInUser, SignInApplication, SignInUCWA, SignInEvents,
 	SignInMcx, SignInRepeat, SignInWithout, SignInPut, UploadLarge, UploadChunked, UploadExpect, UploadHeader,
 }
 

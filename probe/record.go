@@ -293,6 +293,7 @@ const (
 	SignInUser        = "sign-in-user"        // P8: the user resource with the ticket
 	SignInApplication = "sign-in-application" // P9: POST applications
 	SignInUCWA        = "sign-in-ucwa"        // any other request to the application
+	SignInStranger    = "sign-in-stranger"    // a ticket, asked for without credentials after others have logged on
 	SignInEvents      = "sign-in-events"      // P9: the long poll
 	SignInMcx         = "sign-in-mcx"         // the Mcx service
 	SignInRepeat      = "sign-in-repeat"      // the application again, over a fresh connection

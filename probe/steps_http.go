@@ -24,7 +24,7 @@ var purposeWords = map[string]string{
 	GetOfficeWebApps: "Office Web Apps discovery", GetRepeat: "discovery once more",
 	GetUnknownHost: "a host nobody publishes", GetHop: "next hop",
 	SignInDiscovery: "discovery, signing in", SignInChallenge: "user resource without a ticket", SignInMetadata: "description of the ticket service",
-	SignInTicket: "ticket", SignInUser: "user resource with a ticket", SignInApplication: "new application", SignInUCWA: "application",
+	SignInTicket: "ticket", SignInStranger: "ticket without credentials", SignInUser: "user resource with a ticket", SignInApplication: "new application", SignInUCWA: "application",
 	SignInEvents: "long poll", SignInMcx: "Mcx service", SignInRepeat: "application once more", SignInWithout: "application with a ticket nobody issued",
 	SignInPut: "PUT to the application", UploadLarge: "2 MB", UploadChunked: "chunked body", UploadExpect: "body that waits for 100 (Continue)",
 	UploadHeader: "header of 12 KB", GetGzip: "discovery, compressed", GetMeeting: "meeting", GetMeetingPhone: "meeting as a phone asks",
@@ -34,7 +34,7 @@ var purposeWords = map[string]string{
 
 // withSecrets are the purposes of requests that carried what a record leaves out: no command line repeats them.
 var withSecrets = []string{
-	SignInTicket, SignInUser, SignInApplication, SignInUCWA, SignInEvents, SignInMcx, SignInRepeat, SignInWithout, SignInPut,
+	SignInTicket, SignInStranger, SignInUser, SignInApplication, SignInUCWA, SignInEvents, SignInMcx, SignInRepeat, SignInWithout, SignInPut,
 	UploadLarge, UploadChunked, UploadExpect, UploadHeader, PostAnonymous,
 }
 

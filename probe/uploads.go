@@ -31,7 +31,12 @@ func (o *observer) upload(ctx context.Context, who *signedIn) {
 		batch := strings.HasPrefix(x.Header.Get("Content-Type"), "multipart/batching")
 		if !batch && ucwaOf(x, body) == nil && !MakerOf(x).FrontEnd {
 			step.Result, step.Exchange = StepFailed, x.ID
-			step.Text = r.purpose + " did not reach the Front End: " + x.Outcome.Words() + ofStatus(x.Status)
+			step.Text = r.purpose + " did not reach the Front End"
+			if x.Outcome.OK() {
+				step.Text += ofStatus(x.Status)
+			} else {
+				step.Text += ": " + x.Outcome.Words()
+			}
 		}
 	}
 	who.step(step)

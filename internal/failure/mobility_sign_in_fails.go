@@ -45,7 +45,11 @@ func detectMobilitySignInFails(v *probe.View) probe.Verdict {
 			if !ucwa && (f.step.Name == probe.StepApplication || slices.Equal(f.clients, []string{probe.ClientWeb})) {
 				continue // Lync 2010 has no applications, and nothing for web clients
 			}
-			evidence = append(evidence, p.SawStep(f.step, "%s cannot sign in as %s client: %s", f.account, strings.Join(f.clients, ", "), f.text))
+			text := f.text
+			if f.step.Logon != 0 && passwordProven(v, f.account) != nil && !v.At(probe.Proxy).Seen() {
+				text += ", though the password is right: either the reverse proxy leads the log-on over several connections, or the Front End refuses NTLM; a probe from beside the proxy tells which"
+			}
+			evidence = append(evidence, p.SawStep(f.step, "%s cannot sign in as %s client: %s", f.account, strings.Join(f.clients, ", "), text))
 		}
 	}
 	if len(evidence) > 0 && stoppedEarly(places) {
@@ -71,12 +75,15 @@ type firstFailure struct {
 	step          *probe.SignInStep
 }
 
-// firstFailures are the first steps that failed of all sign-ins at a place. What follows from them is not told, and an
-// application that was gone before its end does not keep anybody from signing in.
+// firstFailures are the first steps that failed of all sign-ins at a place. What follows from them is not told. An
+// application that was gone before its end does not keep anybody from signing in, nor do the probe's unusual uploads, which
+// have modes of their own.
 func firstFailures(p *probe.Place) []firstFailure {
 	var out []firstFailure
 	for _, s := range p.SignIns() {
-		first := slices.IndexFunc(s.Steps, func(one probe.SignInStep) bool { return one.Result == probe.StepFailed && one.Name != probe.StepEnd })
+		first := slices.IndexFunc(s.Steps, func(one probe.SignInStep) bool {
+			return one.Result == probe.StepFailed && one.Name != probe.StepEnd && one.Name != probe.StepUpload
+		})
 		if first < 0 {
 			continue
 		}
@@ -85,7 +92,7 @@ func firstFailures(p *probe.Place) []firstFailure {
 		if one.Text != "" {
 			text += ", " + one.Text
 		}
-		if x := p.Exchange(one.Exchange); x != nil && !x.Outcome.OK() {
+		if x := p.Exchange(one.Exchange); x != nil && (!x.Outcome.OK() || stopped(x) && !isIISPage(x)) {
 			text += fmt.Sprintf(" (%s)", refusal(x))
 		}
 		i := slices.IndexFunc(out, func(f firstFailure) bool { return f.account == s.Account && f.text == text })

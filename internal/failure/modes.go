@@ -50,15 +50,20 @@ func Modes() []Mode {
 // lastResorts are the modes that remain to be said when no other was found, from the narrowest to the widest.
 var lastResorts = []probe.ID{"mobility.discovery-fails", "mobility.wifi-cannot-reach-external-fqdn", "mobility.sign-in-fails"}
 
+// harmless are modes that keep nobody who asks as Lync clients do from signing in, and so explain none of these.
+var harmless = []probe.ID{"tls.alpn-h2-offered", "tls.wildcard-common-name", "tls.sni-missing-gets-default-cert", "dns.internal-web-fqdn-exposed", "policy.ews-not-published"}
+
 // Rules are the rules of all modes that can be decided. Each explains the last resorts, and of these each explains the
-// wider ones.
+// wider ones; those that are harmless in this explain none.
 func Rules() []probe.Rule {
 	var rules []probe.Rule
 	for _, m := range Modes() {
 		if m.Undecidable != "" {
 			continue
 		}
-		m.Explains = slices.Concat(m.Explains, lastResorts[slices.Index(lastResorts, m.ID)+1:])
+		if !slices.Contains(harmless, m.ID) {
+			m.Explains = slices.Concat(m.Explains, lastResorts[slices.Index(lastResorts, m.ID)+1:])
+		}
 		rules = append(rules, m.Rule)
 	}
 	return rules

@@ -64,10 +64,31 @@ func detectProxyErrorPageWith200(v *probe.View) probe.Verdict {
 				list[0].URL, pageWords(list[0]), probe.MakerOf(list[0]).Name()))
 		}
 	}
+	if len(evidence) == 0 {
+		evidence = challengesReplaced(l)
+	}
 	if !asked {
 		return nothingToJudge
 	}
 	return verdict(evidence)
+}
+
+// challengesReplaced is evidence of pages in the place of the Front End's 401, where it answers others on the same host:
+// nginx, proxy_intercept_errors with error_page 401 =200.
+func challengesReplaced(l *listener) []probe.Evidence {
+	var evidence []probe.Evidence
+	for _, host := range l.webNames() {
+		if !slices.ContainsFunc(l.answers(host), fromFrontEnd) {
+			continue
+		}
+		for _, x := range l.answers(host, probe.GetUser, probe.GetUserLegacy) {
+			if x.Status == 200 && fromMiddle(x) && probe.LooksLikeHTML(x) && !asksForLogin(x) {
+				evidence = append(evidence, l.SawExchange(x, "%s, which asks those without a ticket for one, is answered 200 with %s by %s", x.URL, pageWords(x), probe.MakerOf(x).Name()))
+				break
+			}
+		}
+	}
+	return evidence
 }
 
 // pageWords says what an answer holds.

@@ -2,6 +2,8 @@ package failure
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -12,12 +14,13 @@ var proxyMethodBlocked = Mode{
 		ID:       "proxy.method-blocked",
 		Severity: probe.High,
 		Title:    "the reverse proxy lets only some HTTP methods through",
-		Cause:    "a filter allows GET and little else; tickets, presence and messages need POST, PUT and DELETE",
+		Cause:    "a filter allows GET, perhaps POST, and little else; tickets and messages need POST, presence and push need PUT, and who leaves needs DELETE",
 		Remedy:   "Allow all methods for the Lync hosts: GET, POST, PUT, DELETE, OPTIONS, HEAD.",
 		Settings: settings(
 			pfHAProxy, "Remove ACLs on the method (METH_GET and the like).",
-			haproxy, "Remove http-request deny if !METH_GET",
-			nginx, "Remove limit_except … { deny all; }",
+			pfSquid, "Remove http_access deny lines with an acl of type method, or allow PUT, DELETE and OPTIONS there.",
+			haproxy, "Remove http-request deny if !METH_GET, and ACLs on method.",
+			nginx, "Remove limit_except … { deny all; } and tests of $request_method.",
 			apache, "Remove <LimitExcept> and AllowMethods.",
 			arr, "Request Filtering > HTTP Verbs: no deny entries; Allow unlisted verbs.",
 		),
@@ -25,10 +28,16 @@ var proxyMethodBlocked = Mode{
 		Reads:   probe.Exchanges,
 		Detect:  detectProxyMethodBlocked,
 	},
+	SignsIn:  true,
 	Confused: []probe.ID{"proxy.path-allowlist-missing-webticket"},
 	Cases: []Case{
 		{Name: "get-only", Edit: func(t *topology.Topology) {
 			allowMethods(t, "GET", "HEAD")
+		}},
+	},
+	More: []Case{
+		{Name: "get-and-post-only", Edit: func(t *topology.Topology) {
+			allowMethods(t, "GET", "HEAD", "POST", "OPTIONS")
 		}},
 	},
 	Near: []Case{
@@ -50,6 +59,9 @@ func detectProxyMethodBlocked(v *probe.View) probe.Verdict {
 		if probe.MakerOf(post).FrontEnd || post.Status != 0 && post.Status < 400 || post.Status == 429 || post.Status >= 500 && post.Status != 501 {
 			continue
 		}
+		if methodPasses(out, post) {
+			continue
+		}
 		for _, get := range out.ExchangesFor(post.Host, probe.GetWebTicket) {
 			if get.Addr == post.Addr && probe.MakerOf(get).FrontEnd {
 				what := fmt.Sprintf("HTTP %d from %s", post.Status, probe.MakerOf(post).Name())
@@ -62,10 +74,49 @@ func detectProxyMethodBlocked(v *probe.View) probe.Verdict {
 			}
 		}
 	}
+	told := map[string]bool{}
+	for _, x := range out.Exchanges() {
+		if x.Method != "PUT" && x.Method != "DELETE" {
+			continue
+		}
+		asked = true
+		if told[x.Method] || !slices.Contains(methodRefusals, x.Status) || reachedFrontEnd(x) || isIISPage(x) || methodPasses(out, x) {
+			continue
+		}
+		if other := otherMethodPasses(out, x); other != nil {
+			told[x.Method] = true
+			evidence = append(evidence,
+				out.SawExchange(x, "%s", refusal(x)),
+				out.SawExchange(other, "a %s of %s is answered by the Front End", other.Method, other.URL))
+		}
+	}
 	if !asked {
 		return nothingToJudge
 	}
 	return verdict(evidence)
+}
+
+// methodRefusals are the statuses by which products refuse a method. RFC 9110 sections 15.5.4, 15.5.6 and 15.6.2; a 404
+// is what some filters say.
+var methodRefusals = []int{403, 404, 405, 501}
+
+// methodPasses tells whether another request with the same method reached a Front End at the same address.
+func methodPasses(p *probe.Place, x *probe.Exchange) bool {
+	return slices.ContainsFunc(p.ExchangesFor(x.Host), func(o *probe.Exchange) bool {
+		return o.Method == x.Method && o.Addr == x.Addr && o.Status != 0 && reachedFrontEnd(o)
+	})
+}
+
+// otherMethodPasses is a request with another method for the same resource, or one below it, that a Front End served; nil
+// when there is none.
+func otherMethodPasses(p *probe.Place, x *probe.Exchange) *probe.Exchange {
+	path, _, _ := strings.Cut(x.URL, "?")
+	for _, o := range p.ExchangesFor(x.Host) {
+		if o.Method != x.Method && o.Addr == x.Addr && o.Status >= 200 && o.Status < 300 && strings.HasPrefix(o.URL, path) && reachedFrontEnd(o) {
+			return o
+		}
+	}
+	return nil
 }
 
 // allowMethods publishes with those methods only, and answers 405 to the others.

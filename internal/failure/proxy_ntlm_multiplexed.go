@@ -2,6 +2,7 @@ package failure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lyncpin/internal/topology"
@@ -50,7 +51,7 @@ func keepConnections() []probe.Setting {
 		pfHAProxy, "Backend: no http-server-close and no httpclose; advanced pass thru: http-reuse safe",
 		haproxy, "option http-keep-alive and http-reuse safe (or never); remove option httpclose and option http-server-close.",
 		nginx, "The open-source build cannot keep NTLM together. Publish with stream { server { listen 443; proxy_pass 10.10.10.11:4443; } } and a public certificate on the Front End, or use the ntlm directive of the commercial build, with proxy_http_version 1.1; proxy_set_header Connection \"\";",
-		apache, "KeepAlive On, enablereuse=On on ProxyPass, and MPM prefork: worker and event share connections among clients. Remove SetEnv proxy-nokeepalive and proxy-initial-not-pooled.",
+		apache, "No setting keeps NTLM together, in any MPM: its connections to the Front End belong to processes, not to clients. Publish with a product that does, or pass TCP through; until then disablereuse=on on ProxyPass, so that nobody at least is taken for another.",
 		arr, "Leave Windows authentication off on the proxy's own site: ARR passes it through connection by connection.",
 	)
 }
@@ -65,6 +66,9 @@ func detectProxyNTLMMultiplexed(v *probe.View) probe.Verdict {
 		direct, proxied := logonsOf(v, account)
 		direct, proxied = overHTTP1(direct), overHTTP1(proxied)
 		tried = tried || len(proxied) > 0
+		if passwordProven(v, account) == nil {
+			proxied = slices.DeleteFunc(proxied, func(l logon) bool { return sharer(l) != "" && len(direct) == 0 && !l.granted() && !l.cameApart() })
+		}
 		seen, doubt := tornApart(direct, proxied, len(serversSeen(v)) > 1)
 		evidence = append(evidence, seen...)
 		if doubt != "" && passwordProven(v, account) != nil {
@@ -86,6 +90,11 @@ func detectProxyNTLMMultiplexed(v *probe.View) probe.Verdict {
 func takenForAnother(v *probe.View) []probe.Evidence {
 	var evidence []probe.Evidence
 	for _, p := range clientPlaces(v) {
+		for _, x := range p.Exchanges(probe.SignInStranger) {
+			if x.Status == 200 {
+				evidence = append(evidence, p.SawExchange(x, "a token, asked for on a new connection without any credentials, is granted: %s %s is taken for somebody who had logged on before", x.Method, x.URL))
+			}
+		}
 		for _, c := range p.Crowds() {
 			if c.Foreign == 0 {
 				continue
@@ -124,6 +133,8 @@ func tornApart(direct, proxied []logon, several bool) (evidence []probe.Evidence
 	switch {
 	case len(granted) > 0: // by another machine: what the one refuses is its own matter
 		return nil, ""
+	case len(direct) == 0 && sharer(first) != "":
+		return []probe.Evidence{refusal, first.at.Saw("the answers of the Front End come through %s, and with the free builds of that a client has no connection to the Front End of its own", sharer(first))}, ""
 	case len(direct) == 0:
 		return nil, "the Front End refuses Windows log-ons of a right password: to tell what the proxy does to connections from what the Front End demands, look from beside the proxy as well"
 	}
@@ -140,6 +151,28 @@ func tornApart(direct, proxied []logon, several bool) (evidence []probe.Evidence
 		return nil, "" // each met one machine of several: the proxy keeps connections
 	}
 	return nil, doubt
+}
+
+// sharer is the product through which a Front End's answer to a log-on came, when it is known to keep no client on a
+// connection of its own and writes its name into the answers of others; else empty. Measured with the free builds of
+// nginx 1.22, Apache httpd 2.4 and Caddy 2.6, whatever they are told.
+func sharer(l logon) string {
+	n := len(l.Exchanges)
+	if n == 0 {
+		return ""
+	}
+	x := l.at.Exchange(l.Exchanges[n-1])
+	if x == nil || !fromFrontEnd(x) {
+		return ""
+	}
+	for _, name := range []string{"nginx", "Apache", "Caddy"} {
+		for _, header := range []string{"Server", "Via"} {
+			if slices.ContainsFunc(x.Header[header], func(line string) bool { return strings.Contains(strings.ToLower(line), strings.ToLower(name)) }) {
+				return fmt.Sprintf("%s (%s: %s)", name, header, strings.Join(x.Header[header], ", "))
+			}
+		}
+	}
+	return ""
 }
 
 // mayBeOf tells whether the log-on may have met the same machine as another.

@@ -2,6 +2,7 @@ package failure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lyncpin/internal/topology"
@@ -66,10 +67,37 @@ func detectProxyPreauth401(v *probe.View) probe.Verdict {
 			evidence = append(evidence, l.SawExchange(x, "%s, which needs no credentials, is answered %d by %s%s", x.URL, x.Status, probe.MakerOf(x).Name(), schemesOf(x)))
 		}
 	}
+	if len(evidence) == 0 {
+		evidence = preauthOfTickets(l)
+	}
 	if !asked {
 		return nothingToJudge
 	}
 	return verdict(evidence)
+}
+
+// preauthOfTickets is evidence that those who have a ticket are asked for a password on the way, the first time on each
+// host. A Front End offers no Basic and no Digest there.
+func preauthOfTickets(l *listener) []probe.Evidence {
+	var evidence []probe.Evidence
+	for _, host := range l.webNames() {
+		for _, x := range l.ExchangesFor(host, probe.SignInTicket, probe.SignInUser, probe.SignInApplication, probe.SignInUCWA, probe.SignInMcx) {
+			if x.Status == 401 && fromMiddle(x) && !madeByUCWA(x) && asksForPassword(x) {
+				evidence = append(evidence, l.SawExchange(x, "%s%s", refusal(x), schemesOf(x)))
+				break
+			}
+		}
+	}
+	return evidence
+}
+
+// asksForPassword tells whether all that the challenge offers is Basic or Digest.
+func asksForPassword(x *probe.Exchange) bool {
+	lines := x.Header["Www-Authenticate"]
+	return len(lines) > 0 && !slices.ContainsFunc(lines, func(line string) bool {
+		scheme, _, _ := strings.Cut(line, " ")
+		return !strings.EqualFold(scheme, "Basic") && !strings.EqualFold(scheme, "Digest")
+	})
 }
 
 // schemesOf words the challenges of an answer.

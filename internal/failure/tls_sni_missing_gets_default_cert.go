@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"slices"
 	"strings"
 
 	"lyncpin/internal/topology"
@@ -61,6 +62,7 @@ func detectTLSSNIMissingGetsDefaultCert(v *probe.View) probe.Verdict {
 			}
 			checked = true
 			switch {
+			case !bare.Outcome.OK() && failsWithSNI(out, h, bare.Outcome.Code): // now and then, with a name or without
 			case !bare.Outcome.OK() && bare.Outcome.Code != probe.Timeout:
 				evidence = append(evidence, out.SawHandshake(bare, "without SNI %s refuses the handshake (%s); with SNI %s it works", bare.Addr, bare.Outcome.Text, h.SNI))
 			case bare.Outcome.OK() && !bare.NameMatch.OK():
@@ -72,4 +74,11 @@ func detectTLSSNIMissingGetsDefaultCert(v *probe.View) probe.Verdict {
 		return nothingToJudge
 	}
 	return verdict(evidence)
+}
+
+// failsWithSNI tells whether other handshakes like the one that came off end as code says.
+func failsWithSNI(p *probe.Place, like *probe.Handshake, code string) bool {
+	return slices.ContainsFunc(p.Handshakes(), func(h *probe.Handshake) bool {
+		return h.Addr == like.Addr && strings.EqualFold(h.SNI, like.SNI) && h.Outcome.Code == code
+	})
 }

@@ -1,0 +1,127 @@
+package failure
+
+import (
+	"slices"
+	"testing"
+
+	"lyncpin/probe"
+)
+
+// asks makes of the last exchange one with that method.
+func (s *seen) asks(method string) *seen {
+	s.Exchanges[len(s.Exchanges)-1].Method = method
+	return s
+}
+
+// What real products were seen to answer: nginx 1.22, HAProxy 2.6, Squid 5.7, Apache httpd 2.4 and Caddy 2.6.
+func TestAnswersOfRealProxies(t *testing.T) {
+	t.Parallel()
+	const application = "/ucwa/oauth/v1/applications/103040506070"
+	haproxy := func(status int, text string) reply {
+		return with(page("", status, "<html><body><h1>"+text+"</h1>\n</body></html>\n"), "Cache-Control", "no-cache")
+	}
+	busy := page("nginx", 503, "<html>\n<head><title>503 Service Temporarily Unavailable</title></head>\n<body>\n<center><h1>503 Service Temporarily Unavailable</h1></center>\n<hr><center>nginx</center>\n</body>\n</html>\n")
+	refused := func(server string) *seen {
+		s := fromOutside().get(probe.SignInTicket, extWebHost, ticketPath, with(byFrontEnd(401), "Server", server))
+		return s.logsOn(listenerAddress, probe.LogonRefused, false, fe1, fe1, fe1).came(1)
+	}
+	app := func(method string, a reply) *seen {
+		s := fromOutside().get(probe.SignInRepeat, extWebHost, application, byFrontEnd(200))
+		return s.get(probe.SignInUCWA, extWebHost, application, a).asks(method)
+	}
+	basic := with(haproxy(401, "401 Unauthorized"), "Www-Authenticate", `Basic realm="x"`)
+	shown := func(others ...probe.Handshake) *seen {
+		s := fromOutside().shows(extWebHost, true, "proxy")
+		like := s.Handshakes[0]
+		for _, o := range others {
+			o.ID, o.Host, o.Addr = len(s.Handshakes)+1, like.Host, like.Addr
+			s.Section.Handshakes = append(s.Section.Handshakes, o)
+		}
+		return s
+	}
+	reset := probe.Outcome{Code: probe.Reset}
+
+	for _, tc := range []struct {
+		name string
+		id   probe.ID
+		want string
+		seen []*seen
+	}{
+		{"method/put-alone", "proxy.method-blocked", "found", []*seen{app("PUT", haproxy(405, "405 Method Not Allowed"))}},
+		{"method/delete-alone", "proxy.method-blocked", "found", []*seen{app("DELETE", page("nginx", 403, "<html><head><title>403 Forbidden</title></head></html>"))}},
+		{"method/delete-refused-once", "proxy.method-blocked", "clear", []*seen{
+			app("DELETE", haproxy(403, "403 Forbidden")).get(probe.SignInUCWA, extWebHost, application, byFrontEnd(204)).asks("DELETE")}},
+		{"method/by-the-front-end", "proxy.method-blocked", "clear", []*seen{app("PUT", byFrontEnd(404))}},
+		{"method/while-the-front-end-is-down", "proxy.method-blocked", "clear", []*seen{app("PUT", haproxy(503, "503 Service Unavailable"))}},
+		{"method/post-passes-elsewhere", "proxy.method-blocked", "clear", []*seen{fromOutside().
+			get(probe.PostToken, extWebHost, "/WebTicket/oauthtoken", haproxy(403, "403 Forbidden")).post().
+			get(probe.SignInTicket, extWebHost, ticketPath, byFrontEnd(200)).post().
+			get(probe.GetWebTicket, extWebHost, ticketPath, byFrontEnd(401))}},
+
+		{"stranger/gets-a-token", "proxy.ntlm-multiplexed", "found", []*seen{proven(fromOutside()).
+			logsOn(listenerAddress, probe.LogonGranted, false, fe1, fe1, fe1).get(probe.SignInStranger, extWebHost, "/WebTicket/oauthtoken", byFrontEnd(200)).post()}},
+		{"stranger/is-refused", "proxy.ntlm-multiplexed", "clear", []*seen{proven(fromOutside()).
+			logsOn(listenerAddress, probe.LogonGranted, false, fe1, fe1, fe1).get(probe.SignInStranger, extWebHost, "/WebTicket/oauthtoken", byFrontEnd(401)).post()}},
+		{"torn/through-nginx", "proxy.ntlm-multiplexed", "found", []*seen{proven(refused("nginx/1.22.1"))}},
+		{"torn/through-nginx-with-a-doubtful-password", "proxy.ntlm-multiplexed", "clear", []*seen{refused("nginx/1.22.1").signs(probe.ClientMobile2013)}},
+		{"torn/through-a-product-unseen", "proxy.ntlm-multiplexed", "unknown", []*seen{proven(refused("Microsoft-IIS/8.5"))}},
+		{"torn/through-nginx-and-refused-straight", "proxy.ntlm-multiplexed", "clear", []*seen{proven(refused("nginx/1.22.1")),
+			besideTheProxy().signs(probe.ClientMobile2013).logsOn(fe1Address, probe.LogonRefused, false, fe1, fe1, fe1)}},
+
+		{"limit/nginx", "proxy.rate-limit-429", "found", []*seen{fromOutside().get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.GetRepeat, extWebHost, "/", busy)}},
+		{"limit/nginx-for-all", "proxy.rate-limit-429", "clear", []*seen{fromOutside().get(probe.GetRoot, extWebHost, "/", busy).get(probe.GetRepeat, extWebHost, "/", busy)}},
+		{"limit/of-a-crowd", "proxy.rate-limit-429", "clear", []*seen{fromOutside().get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.SignInUCWA, extWebHost, application, busy)}},
+		{"limit/haproxy-holds-up", "proxy.rate-limit-429", "found", []*seen{fromOutside().
+			get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.GetRepeat, extWebHost, "/", haproxy(500, "500 Internal Server Error"))}},
+		{"limit/haproxy-without-a-server", "proxy.rate-limit-429", "clear", []*seen{fromOutside().
+			get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.GetRepeat, extWebHost, "/", haproxy(503, "503 Service Unavailable"))}},
+
+		{"preauth/of-tickets", "proxy.preauth-401", "found", []*seen{fromOutside().get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).get(probe.SignInApplication, extWebHost, application, basic).post()}},
+		{"preauth/of-the-front-end", "proxy.preauth-401", "clear", []*seen{fromOutside().get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).get(probe.SignInApplication, extWebHost, application, byFrontEnd(401)).post()}},
+
+		{"page/in-place-of-the-challenge", "proxy.error-page-with-200", "found", []*seen{fromOutside().
+			get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).get(probe.GetUser, extWebHost, userPath, page("nginx", 200, "<html>sorry</html>"))}},
+		{"page/the-challenge-itself", "proxy.error-page-with-200", "clear", []*seen{fromOutside().
+			get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).get(probe.GetUser, extWebHost, userPath, byFrontEnd(401))}},
+
+		{"sni/refused-without", "tls.sni-missing-gets-default-cert", "found", []*seen{shown(probe.Handshake{Purpose: probe.HandshakeNoSNI, Outcome: reset})}},
+		{"sni/refused-now-and-then", "tls.sni-missing-gets-default-cert", "clear", []*seen{shown(
+			probe.Handshake{Purpose: probe.HandshakeNoSNI, Outcome: reset}, probe.Handshake{Purpose: probe.HandshakeSignIn, SNI: extWebHost, Outcome: reset})}},
+
+		{"uploads/keep-nobody-out", "mobility.sign-in-fails", "clear", []*seen{fromOutside().signs(probe.ClientMobile2013, done(probe.StepTicket, 0), fails(probe.StepUpload, 0))}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			m, ok := Find(tc.id)
+			if !ok {
+				t.Fatalf("no mode %s", tc.id)
+			}
+			rec := &probe.Record{Target: probe.Target{SIPDomains: []string{"contoso.example"}, Expected: probe.Expected{ExternalWeb: []string{extWebHost}}}}
+			for _, s := range tc.seen {
+				rec.Sections = append(rec.Sections, &s.Section)
+			}
+			v := probe.NewView(rec)
+			if got := probe.Judge(&m.Rule, v); got.String() != tc.want {
+				t.Errorf("%s: %s %v %s, want %s", tc.id, got, got.Evidence(), got.Why(), tc.want)
+			}
+			if undeclared := v.Read() &^ m.Reads; undeclared != 0 {
+				t.Errorf("%s reads %s without saying so", tc.id, undeclared)
+			}
+		})
+	}
+}
+
+// What keeps nobody from signing in is not the reason when somebody cannot.
+func TestHarmlessModesExplainNoFailedSignIn(t *testing.T) {
+	t.Parallel()
+	for _, r := range Rules() {
+		if got := slices.Contains(r.Explains, "mobility.sign-in-fails"); slices.Contains(harmless, r.ID) && got {
+			t.Errorf("%s explains failed sign-ins", r.ID)
+		}
+	}
+	for _, id := range harmless {
+		if _, ok := Find(id); !ok {
+			t.Errorf("no mode %s", id)
+		}
+	}
+}
