@@ -48,7 +48,7 @@ func (u unusual) judge(v *probe.View) probe.Verdict {
 		plain := u.plainThrough(p)
 		switch {
 		case slices.Contains(u.own, x.Status):
-		case plain != nil && (cutOff(x) || slices.Contains([]int{400, 403, 501}, x.Status)):
+		case plain != nil && (cutOff(x) && cutNowAndThen(v) == "" || slices.Contains([]int{400, 403, 501}, x.Status)):
 		default:
 			continue
 		}

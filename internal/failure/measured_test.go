@@ -88,6 +88,11 @@ func TestAnswersOfRealProxies(t *testing.T) {
 		{"sni/refused-now-and-then", "tls.sni-missing-gets-default-cert", "clear", []*seen{shown(
 			probe.Handshake{Purpose: probe.HandshakeNoSNI, Outcome: reset}, probe.Handshake{Purpose: probe.HandshakeSignIn, SNI: extWebHost, Outcome: reset})}},
 
+		{"cut/now-and-then", "proxy.connection-limit", "unknown", []*seen{proven(shown(probe.Handshake{Purpose: probe.HandshakeRepeat, SNI: extWebHost, Outcome: reset}))}},
+		{"cut/other-names", "proxy.connection-limit", "not applicable", []*seen{proven(shown(probe.Handshake{Purpose: probe.HandshakeUnknown, SNI: "other.contoso.example", Outcome: reset}))}},
+		{"cut/is-no-refused-upload", "proxy.chunked-upload-411", "clear", []*seen{proven(shown(probe.Handshake{Purpose: probe.HandshakeRepeat, SNI: extWebHost, Outcome: reset})).
+			get(probe.SignInUCWA, extWebHost, application, byFrontEnd(200)).get(probe.UploadLarge, extWebHost, application+"/batch", byFrontEnd(200)).
+			get(probe.UploadChunked, extWebHost, application+"/batch", reply{code: probe.Reset})}},
 		{"uploads/keep-nobody-out", "mobility.sign-in-fails", "clear", []*seen{fromOutside().signs(probe.ClientMobile2013, done(probe.StepTicket, 0), fails(probe.StepUpload, 0))}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -14,7 +14,7 @@ var proxyBodySize413 = Mode{
 		Remedy:   "Lift the limit of request bodies for the Lync hosts, to at least the 30 MB that IIS takes.",
 		Settings: requestSizes(),
 		Sources:  []string{"RFC 9110 section 15.5.14", "nginx: client_max_body_size", "UCWA 2.0: Errors (EntityTooLarge)"},
-		Reads:    probe.SignIns | probe.Exchanges,
+		Reads:    probe.SignIns | probe.Exchanges | probe.Handshakes,
 		Detect: unusual{
 			purpose: probe.UploadLarge, what: "with a body of 2 MB", own: []int{413}, plain: probe.SignInUCWA,
 		}.judge,

@@ -20,7 +20,7 @@ var proxyChunkedUpload411 = Mode{
 			apache, "Remove SetEnv proxy-sendcl only if the Front End complains; ProxyPass takes chunked bodies by default.",
 		),
 		Sources: []string{"RFC 9112 section 7.1", "RFC 9110 section 15.5.12"},
-		Reads:   probe.SignIns | probe.Exchanges,
+		Reads:   probe.SignIns | probe.Exchanges | probe.Handshakes,
 		Detect: unusual{
 			purpose: probe.UploadChunked, what: "in chunks", own: []int{411}, plain: probe.UploadLarge,
 		}.judge,

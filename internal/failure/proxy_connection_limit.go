@@ -2,6 +2,7 @@ package failure
 
 import (
 	"slices"
+	"strings"
 
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -23,7 +24,7 @@ var proxyConnectionLimit = Mode{
 			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of concurrent requests.",
 		),
 		Sources: []string{"UCWA: Event channel details", "RFC 9110 section 15.6.4"},
-		Reads:   probe.SignIns | probe.Crowds | probe.Exchanges,
+		Reads:   probe.SignIns | probe.Crowds | probe.Exchanges | probe.Handshakes,
 		Detect:  detectProxyConnectionLimit,
 	},
 	SignsIn: true, InFull: true,
@@ -57,6 +58,8 @@ func detectProxyConnectionLimit(v *probe.View) probe.Verdict {
 	switch {
 	case len(evidence) > 0:
 		return probe.Found(evidence...)
+	case cutNowAndThen(v) != "":
+		return probe.Unknown("some TLS handshakes with " + cutNowAndThen(v) + " are cut or not answered, and others like them are: by a limit on connections, for all or for each address, or by one dead server behind a balancer that passes TCP on; the log of what listens there tells")
 	case many:
 		return probe.Unknown("many requests fail when they come at once, and no answer says that there were too many")
 	case !tried:
@@ -82,4 +85,20 @@ func overload(p *probe.Place) *probe.Exchange {
 		}
 	}
 	return nil
+}
+
+// cutNowAndThen is the address at which some of the same handshakes of clients come off and others are cut or not
+// answered; empty when there is none.
+func cutNowAndThen(v *probe.View) string {
+	for _, p := range clientPlaces(v) {
+		all := p.Handshakes(probe.HandshakeName, probe.HandshakeRepeat, probe.HandshakeSignIn)
+		for _, h := range all {
+			if (isCut(h.Outcome.Code) || h.Outcome.Code == probe.Timeout) && slices.ContainsFunc(all, func(o *probe.Handshake) bool {
+				return o.Outcome.OK() && o.Addr == h.Addr && strings.EqualFold(o.SNI, h.SNI)
+			}) {
+				return h.Addr
+			}
+		}
+	}
+	return ""
 }

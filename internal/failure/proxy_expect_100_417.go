@@ -20,7 +20,7 @@ var proxyExpect100417 = Mode{
 			apache, "Apache 2.4.43 or later; before that RequestHeader unset Expect early",
 		),
 		Sources: []string{"RFC 9110 section 10.1.1", "Squid: ignore_expect_100"},
-		Reads:   probe.SignIns | probe.Exchanges,
+		Reads:   probe.SignIns | probe.Exchanges | probe.Handshakes,
 		Detect: unusual{
 			purpose: probe.UploadExpect, what: "with Expect: 100-continue", own: []int{417}, plain: probe.UploadLarge,
 		}.judge,

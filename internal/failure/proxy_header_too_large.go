@@ -14,7 +14,7 @@ var proxyHeaderTooLarge = Mode{
 		Remedy:   "Raise the limit of request headers to 64 KB for the Lync hosts.",
 		Settings: requestSizes(),
 		Sources:  []string{"RFC 6585 section 5", "nginx: large_client_header_buffers", "Apache: LimitRequestFieldSize"},
-		Reads:    probe.SignIns | probe.Exchanges,
+		Reads:    probe.SignIns | probe.Exchanges | probe.Handshakes,
 		Detect: unusual{
 			purpose: probe.UploadHeader, what: "with a header of 12 KB", own: []int{431, 494}, plain: probe.SignInUCWA,
 		}.judge,
