@@ -59,7 +59,7 @@ func detectProxyConnectionLimit(v *probe.View) probe.Verdict {
 	case len(evidence) > 0:
 		return probe.Found(evidence...)
 	case cutNowAndThen(v) != "":
-		return probe.Unknown("some TLS handshakes with " + cutNowAndThen(v) + " are cut or not answered, and others like them are: by a limit on connections, for all or for each address, or by one dead server behind a balancer that passes TCP on; the log of what listens there tells")
+		return probe.Unknown("some TLS handshakes with " + cutNowAndThen(v) + " are cut or not answered, while others like them come off: a limit on connections, for all or for each address, does that, and so does one dead server behind a balancer that passes TCP on; the log of what listens there tells which")
 	case many:
 		return probe.Unknown("many requests fail when they come at once, and no answer says that there were too many")
 	case !tried:
