@@ -57,6 +57,9 @@ func TestLookAlikesAreToldApart(t *testing.T) {
 	}
 }
 
+// inFitsAndStarts is why the rules of uploads look at handshakes.
+const inFitsAndStarts = "connections that are cut without an answer are compared with handshakes that are cut too; in the scenarios uploads are answered"
+
 // seldomRead are kinds that a rule may read, and does in no scenario.
 var seldomRead = map[probe.ID]struct {
 	kinds probe.Kind
@@ -64,6 +67,10 @@ var seldomRead = map[probe.ID]struct {
 }{
 	"policy.ews-not-published":                        {probe.Dials | probe.Handshakes, "in the scenarios the name is missing; where it has an address, that is dialled"},
 	"frontend.director-redirects-to-unpublished-pool": {probe.Dials, "in the scenarios the pool's name is missing or not in the certificate; where it has an address, that is dialled"},
+	"proxy.header-too-large":                          {probe.Handshakes, inFitsAndStarts},
+	"proxy.body-size-413":                             {probe.Handshakes, inFitsAndStarts},
+	"proxy.chunked-upload-411":                        {probe.Handshakes, inFitsAndStarts},
+	"proxy.expect-100-417":                            {probe.Handshakes, inFitsAndStarts},
 	"proxy.peer-protocol-wrong":                       {probe.Lookups, "the labs' proxy has its web servers by address; entered by name, they are looked up"},
 	"proxy.upstream-down-502":                         {probe.Lookups, "the labs' proxy has its web servers by address; entered by name, they are looked up"},
 }
