@@ -75,7 +75,7 @@ type Scenario struct {
 	further bool // one of those that All leaves out
 	// Those who sign in do it briefly, or only from outside and beside the proxy.
 	brief, outside bool
-	build   func() *topology.Topology
+	build          func() *topology.Topology
 }
 
 // Topology is the deployment, a new one at every call.
