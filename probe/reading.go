@@ -170,11 +170,6 @@ func (p *Place) siteOf(x *Exchange) (site, text string) {
 	return "", ""
 }
 
-// Discovery returns the answers of a SIP domain's public discovery name over HTTPS.
-func (p *Place) Discovery(domain string) []*Exchange {
-	return p.ExchangesFor("lyncdiscover."+domain, GetRoot, GetRootLegacy)
-}
-
 // WebHosts are the hosts that discovery answers of Front Ends named at this place, sorted.
 func (p *Place) WebHosts() []string {
 	var hosts []string

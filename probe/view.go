@@ -294,16 +294,6 @@ func (p *Place) SignIns() []SignIn {
 	return p.Section.SignIns
 }
 
-// SignIn returns the first account's way as a kind of client; nil when nobody went it.
-func (p *Place) SignIn(client string) *SignIn {
-	for i, s := range p.SignIns() {
-		if s.Client == client {
-			return &p.Section.SignIns[i]
-		}
-	}
-	return nil
-}
-
 // SawLogon is evidence from a Windows authentication: its last leg.
 func (p *Place) SawLogon(l *Logon, format string, args ...any) Evidence {
 	e := p.Saw(format, args...)

@@ -2,7 +2,6 @@ package failure
 
 import (
 	"net/netip"
-	"net/url"
 
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -43,25 +42,5 @@ const issuerHost = "adfs.contoso.example"
 var issuerAddress = netip.MustParseAddr("203.0.113.90")
 
 func detectHybridModernAuthIssuerUnreachable(v *probe.View) probe.Verdict {
-	judged := false
-	var evidence []probe.Evidence
-	for _, p := range clientPlaces(v) {
-		told := map[string]bool{}
-		for _, x := range userChallenges(p) {
-			issuer, err := url.Parse(challengeOf(x).issuer)
-			if err != nil || issuer.Hostname() == "" || told[issuer.Hostname()] {
-				continue
-			}
-			told[issuer.Hostname()] = true
-			tried, what := unreachable(p, issuer)
-			judged = judged || tried
-			if what != nil {
-				evidence = append(evidence, *what, p.SawExchange(x, "%s sends clients for their log-in to %s", x.URL, issuer))
-			}
-		}
-	}
-	if !judged {
-		return nothingToJudge
-	}
-	return verdict(evidence)
+	return ledNowhere(v, userChallenges, func(x *probe.Exchange) string { return challengeOf(x).issuer }, "%s sends clients for their log-in to %s")
 }

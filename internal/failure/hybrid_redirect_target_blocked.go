@@ -64,20 +64,26 @@ func sentOnline(t *topology.Topology) {
 }
 
 func detectHybridRedirectTargetBlocked(v *probe.View) probe.Verdict {
+	return ledNowhere(v, sendingOn, func(x *probe.Exchange) string { return x.Document.Redirect() }, "%s sends users on to %s")
+}
+
+// ledNowhere finds the hosts that answers lead clients to and that cannot be reached where the clients are: each host once
+// for a place, with a format that says which answer leads to which URL.
+func ledNowhere(v *probe.View, answers func(*probe.Place) []*probe.Exchange, leads func(*probe.Exchange) string, format string) probe.Verdict {
 	judged := false
 	var evidence []probe.Evidence
 	for _, p := range clientPlaces(v) {
 		told := map[string]bool{}
-		for _, x := range sendingOn(p) {
-			target, err := url.Parse(x.Document.Redirect())
-			if err != nil || told[target.Hostname()] {
+		for _, x := range answers(p) {
+			target, err := url.Parse(leads(x))
+			if err != nil || target.Hostname() == "" || told[target.Hostname()] {
 				continue
 			}
 			told[target.Hostname()] = true
 			tried, what := unreachable(p, target)
 			judged = judged || tried
 			if what != nil {
-				evidence = append(evidence, *what, p.SawExchange(x, "%s sends users on to %s", x.URL, target))
+				evidence = append(evidence, *what, p.SawExchange(x, format, x.URL, target))
 			}
 		}
 	}

@@ -277,9 +277,6 @@ func (l *Lab) Close() error {
 // Topology is a copy of what the lab runs.
 func (l *Lab) Topology() *topology.Topology { return l.top.Clone() }
 
-// Authority issued the lab's certificates.
-func (l *Lab) Authority() *pki.Authority { return l.authority }
-
 // FrontEnds are the nodes of all pools by FQDN; empty when they were not started. The map is the caller's own.
 func (l *Lab) FrontEnds() map[string]*fakelync.Server {
 	out := map[string]*fakelync.Server{}
