@@ -49,6 +49,7 @@ const (
 	KindBaseline = "baseline"
 	KindCompound = "compound"
 	KindFile     = "file"
+	KindMistake  = "mistake"
 )
 
 // Scenario is a deployment and what a diagnosis of it must say. Values come from [All], [Match] and [Load].

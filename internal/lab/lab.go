@@ -69,6 +69,25 @@ type Options struct {
 	Speed float64
 	// Logger gets what the servers have to say. Nil discards it.
 	Logger *slog.Logger
+	// Candidate takes the place of the lab's own reverse proxy. Nil means that the lab's own runs.
+	Candidate *Candidate
+}
+
+// Candidate is a reverse proxy that is not the lab's own: a product that the lab starts, or one at an address. One of
+// Product and At is given.
+type Candidate struct {
+	// Product is what to start, a product of internal/peer. Its configuration is written from the topology.
+	Product string
+	// Edit changes the configuration before it is started, as an administrator would. Nil leaves it as it is written.
+	Edit func(config string) (string, error)
+	// Text is a whole configuration in place of the one that would be written; paths of certificates in it must exist. Empty
+	// means to write one.
+	Text string
+	// At are the addresses of a proxy that already runs, by the port of the plan (443 and 80).
+	At map[int]netip.AddrPort
+	// FrontEnds is an address of this machine that the proxy at At reaches: the web servers that it forwards to are bound
+	// there, with the plan's ports. Invalid means the plan's own addresses.
+	FrontEnds netip.Addr
 }
 
 func (o *Options) runs(part string) bool { return o.Only == nil || slices.Contains(o.Only, part) }
