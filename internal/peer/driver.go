@@ -1,0 +1,217 @@
+package peer
+
+import (
+	"math"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// logName is the file in a peer's directory that everything it says goes into.
+const logName = "log"
+
+// driver is how a product is run.
+type driver struct {
+	// binary is its program, deb the package of Debian, needs files that must be there besides.
+	binary, deb string
+	needs       []string
+	// version is the flag that makes it say its version.
+	version string
+	// samePort says that listeners of one port cannot be given different ones.
+	samePort bool
+	// place puts addresses where they really are.
+	place func(text string, listen map[netip.AddrPort]netip.AddrPort, where func(netip.AddrPort) netip.AddrPort) string
+	// times finds time-outs that are about silence: what stands before, the number, the unit. unit is the one meant when there
+	// is none, finest the smallest that the product understands.
+	times        *regexp.Regexp
+	unit, finest string
+	// settle makes a process in the foreground with its own directory of it.
+	settle func(text, dir string) string
+	args   func(dir, main string) []string
+	env    func(dir string) []string
+}
+
+var drivers = map[string]*driver{
+	"nginx":        nginx(nil),
+	"nginx-stream": nginx([]string{"/usr/lib/nginx/modules/ngx_stream_module.so"}),
+	"haproxy":      haproxy(),
+	"squid":        squid(),
+	"apache":       apache(),
+	"caddy":        caddy(),
+}
+
+func noEnv(string) []string { return nil }
+
+// drop takes lines out that say what Start decides.
+func drop(text string, lines *regexp.Regexp) string { return lines.ReplaceAllString(text, "") }
+
+var (
+	nginxOwn  = regexp.MustCompile(`(?m)^\s*(?:daemon|pid|user|error_log|access_log|worker_rlimit_nofile|\w+_temp_path)\s[^;]*;`)
+	nginxHTTP = regexp.MustCompile(`(?m)^\s*http\s*\{`)
+)
+
+func nginx(needs []string) *driver {
+	deb := "nginx"
+	if needs != nil {
+		deb = "nginx libnginx-mod-stream"
+	}
+	return &driver{
+		binary: "nginx", deb: deb, needs: needs, version: "-v",
+		place: placeAddresses,
+		times: regexp.MustCompile(`(?m)^(\s*(?:[^#\n]*[;{]\s*)?(?:proxy_read_timeout|proxy_send_timeout|send_timeout|proxy_timeout)\s+)(\d+)(ms|s|m|h|d)?`),
+		unit:  "s", finest: "ms",
+		settle: func(text, dir string) string {
+			text = drop(text, nginxOwn)
+			var temp strings.Builder
+			for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+				temp.WriteString(kind + "_temp_path " + filepath.Join(dir, kind) + ";\n")
+			}
+			text = nginxHTTP.ReplaceAllString(text, "$0\naccess_log off;\n"+temp.String())
+			return "daemon off;\npid " + filepath.Join(dir, "pid") + ";\nerror_log " + filepath.Join(dir, logName) + " notice;\n" + text
+		},
+		args: func(dir, main string) []string { return []string{"-c", main, "-e", filepath.Join(dir, logName)} },
+		env:  noEnv,
+	}
+}
+
+var (
+	haproxyOwn    = regexp.MustCompile(`(?m)^[ \t]*(?:daemon|chroot|user|group|uid|gid|pidfile|log|stats[ \t]+socket|stats[ \t]+timeout|ssl-dh-param-file)(?:[ \t].*)?$`)
+	haproxyGlobal = regexp.MustCompile(`(?m)^global\b.*$`)
+)
+
+func haproxy() *driver {
+	return &driver{
+		binary: "haproxy", deb: "haproxy", version: "-v",
+		place: placeAddresses,
+		times: regexp.MustCompile(`(?m)^(\s*timeout\s+(?:client|server|tunnel|client-fin|server-fin)\s+)(\d+)(us|ms|s|m|h|d)?`),
+		unit:  "ms", finest: "ms",
+		settle: func(text, _ string) string {
+			text = drop(text, haproxyOwn) + "\n" // it refuses a last line without an end
+			// The limit of open files is this machine's; it is no reason not to start.
+			if haproxyGlobal.MatchString(text) {
+				return haproxyGlobal.ReplaceAllString(text, "$0\n  no strict-limits")
+			}
+			return "global\n  no strict-limits\n" + text
+		},
+		args: func(_, main string) []string { return []string{"-db", "-f", main} },
+		env:  noEnv,
+	}
+}
+
+var squidOwn = regexp.MustCompile(`(?m)^[ \t]*(?:pid_filename|cache_log|access_log|cache_store_log|coredump_dir|cache_dir|netdb_filename|pinger_enable|shutdown_lifetime|max_filedescriptors|logfile_rotate|cache_effective_user|cache_effective_group|workers|error_directory|icon_directory|mime_table|unlinkd_program|sslcrtd_program)[ \t].*$`)
+
+func squid() *driver {
+	return &driver{
+		binary: "squid", deb: "squid-openssl", version: "-v",
+		place: placeSquid,
+		times: regexp.MustCompile(`(?m)^(\s*(?:read_timeout|write_timeout|client_lifetime)\s+)(\d+)(?:\s+(milliseconds?|seconds?|minutes?|hours?|days?))?`),
+		unit:  "seconds", finest: "seconds",
+		settle: func(text, dir string) string {
+			return drop(text, squidOwn) + "\n" + strings.Join([]string{
+				"pid_filename " + filepath.Join(dir, "pid"),
+				"cache_log /dev/null", // -d says the same on standard error
+				"access_log none",
+				"coredump_dir " + dir,
+				"netdb_filename none",
+				"pinger_enable off",
+				"shutdown_lifetime 0 seconds",
+				"max_filedescriptors 4096",
+			}, "\n") + "\n"
+		},
+		args: func(dir, main string) []string {
+			// The name keeps several apart in shared memory; it may hold letters and digits only.
+			name := "l" + regexp.MustCompile(`\D`).ReplaceAllString(filepath.Base(dir), "")
+			return []string{"-N", "-d", "1", "-n", name, "-f", main}
+		},
+		env: noEnv,
+	}
+}
+
+var apacheOwn = regexp.MustCompile(`(?mi)^[ \t]*(?:PidFile|Mutex|ErrorLog|CustomLog|TransferLog|User|Group|DefaultRuntimeDir|ScoreBoardFile|ServerRoot)[ \t].*$`)
+
+func apache() *driver {
+	return &driver{
+		binary: "apache2", deb: "apache2", version: "-v",
+		place: placeAddresses,
+		times: regexp.MustCompile(`(?mi)^(\s*(?:Timeout|ProxyTimeout)\s+|\s*(?:ProxyPass|ProxyPassMatch|BalancerMember|ProxySet)\s[^\n#]*?\btimeout=)(\d+)(ms|s|mi|h)?`),
+		unit:  "s", finest: "s",
+		settle: func(text, dir string) string {
+			own := []string{
+				"ServerRoot " + dir,
+				"PidFile " + filepath.Join(dir, "pid"),
+				"DefaultRuntimeDir " + dir,
+				"Mutex file:" + dir + " default",
+				"ErrorLog " + filepath.Join(dir, logName),
+			}
+			if os.Geteuid() == 0 {
+				own = append(own, "User www-data", "Group www-data") // it refuses to serve as root
+			}
+			return strings.Join(own, "\n") + "\n" + drop(text, apacheOwn)
+		},
+		args: func(dir, main string) []string {
+			return []string{"-d", dir, "-f", main, "-DFOREGROUND", "-E", filepath.Join(dir, logName)}
+		},
+		env: noEnv,
+	}
+}
+
+func caddy() *driver {
+	return &driver{
+		binary: "caddy", deb: "caddy", version: "version", samePort: true,
+		place: placeCaddy,
+		times: regexp.MustCompile(`(?m)^(\s*(?:response_header_timeout|read_timeout|write_timeout|read_body|write)\s+)(\d+)(ms|s|m|h)`),
+		unit:  "s", finest: "ms",
+		settle: func(text, _ string) string { return text },
+		args:   func(_, main string) []string { return []string{"run", "--config", main, "--adapter", "caddyfile"} },
+		env: func(dir string) []string {
+			return []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "CADDY_ADMIN=unix//" + filepath.Join(dir, "admin.sock")}
+		},
+	}
+}
+
+// milliseconds of a unit, as any of the products writes it.
+var milliseconds = map[string]float64{
+	"us": 1e-3, "ms": 1, "millisecond": 1, "s": 1e3, "second": 1e3, "m": 6e4, "mi": 6e4, "minute": 6e4, "h": 3.6e6, "hour": 3.6e6, "d": 8.64e7, "day": 8.64e7,
+}
+
+func unitOf(word string) float64 {
+	if ms, ok := milliseconds[word]; ok {
+		return ms
+	}
+	return milliseconds[strings.TrimSuffix(word, "s")]
+}
+
+// hasten divides the time-outs, rounded to what the product understands, and never to nothing.
+func (d *driver) hasten(text string, speed float64) string {
+	return d.times.ReplaceAllStringFunc(text, func(s string) string {
+		m := d.times.FindStringSubmatch(s)
+		n, err := strconv.ParseFloat(m[2], 64)
+		unit := m[3]
+		if unit == "" {
+			unit = d.unit
+		}
+		if err != nil || n == 0 || unitOf(unit) == 0 {
+			return s
+		}
+		short := math.Max(1, math.Round(n*unitOf(unit)/speed/unitOf(d.finest)))
+		out := m[1] + strconv.FormatFloat(short, 'f', 0, 64)
+		if d.unit == "seconds" {
+			return out + " " + d.finest
+		}
+		if d.finest == "s" { // Apache takes bare seconds everywhere
+			return out
+		}
+		return out + d.finest
+	})
+}
+
+// versionIn is the version in the first line of what a product says of itself.
+func (d *driver) versionIn(line string) string {
+	if m := regexp.MustCompile(`\d+\.\d+[\w.+-]*`).FindString(line); m != "" {
+		return m
+	}
+	return strings.TrimSpace(line)
+}
