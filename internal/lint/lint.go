@@ -1,8 +1,8 @@
 // Package lint finds mistakes in the configuration of a reverse proxy for Lync and Skype for Business without running it.
 //
-//	f, err := lint.Read("nginx.conf", data) // tells the product by its text
+//	f, err := lint.Read("nginx.conf", data, lint.ReadOptions{}) // tells the product by its text
 //	…
-//	for _, x := range lint.Check(f, lint.Options{}) { fmt.Println(x.File, x.Line, x.Rule, x.Title) }
+//	for _, x := range lint.Check(f, lint.Options{}) { fmt.Println(x.File, x.Line, x.Rule.ID, x.Rule.Title) }
 //
 // # Model
 //
@@ -10,8 +10,23 @@
 // instead. Rules never run anything. A configuration that serves other things too is looked at only where it concerns Lync: the
 // hosts lyncdiscover, meet, dialin, web services, and what leads to ports 4443 and 8080. What a rule cannot tell from the file, it does not say.
 //
-// A finding is suppressed by a comment on its line or the one before: "lyncpin: ignore RULE reason". The reason is required.
+// A finding is suppressed by a comment on its line or in the comments right above it: "lyncpin: ignore RULE reason". The reason is
+// required. Several rules take several comments, one below the other.
+//
+// # Limits
+//
+// The parsers are tolerant: they are no judges of syntax, which a product's own check is. Values that a product computes
+// (maps, variables of a request) are taken for right.
 package lint
+
+// Products that have rules.
+const (
+	Nginx   = "nginx"
+	HAProxy = "haproxy"
+	Squid   = "squid"
+	Apache  = "apache"
+	PfSense = "pfsense"
+)
 
 // Severities, the worst first. They are the probe's words.
 const (
@@ -19,6 +34,8 @@ const (
 	High     = "high"
 	Medium   = "medium"
 	Low      = "low"
+	// Limit is what no configuration of the product can cure. It is said, and fails nothing.
+	Limit = "limit"
 )
 
 // Rule is a static check of one product.
@@ -39,6 +56,8 @@ type Finding struct {
 	// File is the path as it was given (or that of the included file), Line counts from 1; zero means the whole file.
 	File string
 	Line int
+	// last is the last line at fault; zero means Line.
+	last int
 	// Where says which part of the configuration it is, for formats in which lines mean little: "mapping SFB_TLS". May be empty.
 	Where string
 	// Excerpt are the faulty lines as they stand; secrets never.

@@ -1,0 +1,142 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const unflipped = `server {
+  listen 443 ssl;
+  server_name lyncdiscover.contoso.example;
+  location / {
+    proxy_pass https://10.10.10.11;
+  }
+}
+`
+
+func read(t *testing.T, text string) *File {
+	t.Helper()
+	f, err := Read("a.conf", []byte(text), ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// ids are the rules of what counts, each once.
+func ids(found []Finding) []string {
+	var all []string
+	for _, x := range found {
+		if x.Suppressed == "" && !slices.Contains(all, x.Rule.ID) {
+			all = append(all, x.Rule.ID)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func Example() {
+	f, err := Read("lync.conf", []byte(unflipped), ReadOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	worst := Check(f, Options{})[0]
+	fmt.Printf("%s:%d: %s %s\n", worst.File, worst.Line, worst.Rule.ID, worst.Rule.Title)
+	fmt.Println(worst.Fix)
+	// Output:
+	// lync.conf:5: NGX-01 HTTPS leads to the Front End's internal web site
+	// proxy_pass https://10.10.10.11:4443;
+}
+
+func TestSuppression(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, above, behind, want string
+	}{
+		{"above", "# lyncpin: ignore NGX-01 a lab", "", "a lab"},
+		{"behind", "", " # lyncpin: ignore NGX-01 a lab", "a lab"},
+		{"above-with-comments-between", "# lyncpin: ignore NGX-01 a lab\n# the Front End", "", "a lab"},
+		{"another-rule", "# lyncpin: ignore NGX-02 a lab", "", ""},
+		{"no-reason", "# lyncpin: ignore NGX-01", "", ""},
+		{"too-far", "# lyncpin: ignore NGX-01 a lab\n", "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			text := strings.Replace(unflipped, "    proxy_pass", c.above+"\n    proxy_pass", 1)
+			text = strings.Replace(text, "10.10.10.11;", "10.10.10.11;"+c.behind, 1)
+			f := read(t, text)
+			i := slices.IndexFunc(Check(f, Options{}), func(x Finding) bool { return x.Rule.ID == "NGX-01" })
+			if i < 0 {
+				t.Fatal("the finding is gone; it should be suppressed")
+			}
+			if got := Check(f, Options{})[i].Suppressed; got != c.want {
+				t.Errorf("suppressed = %q, want %q", got, c.want)
+			}
+			if c.name == "no-reason" && !strings.Contains(strings.Join(f.Notes, " "), "gives no reason") {
+				t.Errorf("notes = %q, want one on the missing reason", f.Notes)
+			}
+		})
+	}
+}
+
+func TestIgnoreNeedsNoComment(t *testing.T) {
+	t.Parallel()
+	found := Check(read(t, unflipped), Options{Ignore: map[string]string{"NGX-01": "a lab"}})
+	if slices.Contains(ids(found), "NGX-01") {
+		t.Error("NGX-01 counts, and is to be ignored")
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"empty":  " \n",
+		"binary": "server {\x00}",
+		"nested": strings.Repeat("server {\n", 2_000_000),
+		"prose":  "Dear colleague, the proxy is broken.",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := Read("a.conf", []byte(text), ReadOptions{}); err == nil {
+				t.Error("it was read")
+			} else if name == "prose" {
+				if _, ok := errors.AsType[*UnknownProductError](err); !ok {
+					t.Errorf("error = %v, want an UnknownProductError", err)
+				}
+			}
+		})
+	}
+}
+
+func TestSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	const secret = "Zm9vOmJhcg"
+	for _, line := range []string{
+		`proxy_set_header Authorization "Basic ` + secret + `";`,
+		`proxy_set_header Authorization "` + secret + `";`,
+		`RequestHeader set Authorization "Bearer ` + secret + `"`,
+		`ProxyPass / https://admin:` + secret + `@10.10.10.11/`,
+		`stats auth admin:` + secret,
+		`cache_peer 10.10.10.11 parent 443 0 login=admin:` + secret,
+		`user admin password ` + secret,
+		`user admin insecure-password ` + secret,
+		`AuthLDAPBindPassword "` + secret + `"`,
+		`set $api_token "` + secret + `";`,
+		`cachemgr_passwd ` + secret + ` all`,
+		`AuthBasicFake demo ` + secret,
+		`admin:$apr1$` + secret,
+	} {
+		if got := mask(line); strings.Contains(got, secret) {
+			t.Errorf("mask(%q) = %q", line, got)
+		}
+	}
+	for _, line := range []string{`proxy_set_header Authorization $http_authorization;`, `proxy_pass https://10.10.10.11:4443;`, `auth_basic "Restricted";`} {
+		if got := mask(line); got != line {
+			t.Errorf("mask(%q) = %q: nothing in it is secret", line, got)
+		}
+	}
+}
