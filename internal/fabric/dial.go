@@ -35,7 +35,7 @@ func (f *Fabric) dial(ctx context.Context, place, network, addr string) (net.Con
 		return nil, dialError(dst, os.NewSyscallError("connect", syscall.ECONNREFUSED))
 	}
 	end := s.begin()
-	c, err := (&net.Dialer{KeepAlive: noKeepAlive}).DialContext(ctx, "tcp4", s.real.String())
+	c, err := (&net.Dialer{KeepAlive: noKeepAlive}).DialContext(ctx, "tcp", s.real.String())
 	if err != nil {
 		end(netip.AddrPort{}, netip.AddrPort{})
 		return nil, dialError(dst, cause(err))

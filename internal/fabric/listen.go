@@ -22,6 +22,9 @@ func (f *Fabric) candidates(e endpoint) []string {
 	if e.network == "tcp" {
 		twin.network = "udp"
 	}
+	if real, ok := f.cfg.Real[e.addr.Addr()]; ok {
+		return []string{netip.AddrPortFrom(real, e.addr.Port()).String()}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if s := f.bound[twin]; s != nil {
@@ -67,7 +70,7 @@ func (f *Fabric) Listen(ctx context.Context, network, addr string) (net.Listener
 	}
 	lc := net.ListenConfig{KeepAlive: noKeepAlive}
 	lc.SetMultipathTCP(false) // of no use on loopback, and dearer
-	ln, err := first(f.candidates(e), func(addr string) (net.Listener, error) { return lc.Listen(ctx, "tcp4", addr) })
+	ln, err := first(f.candidates(e), func(addr string) (net.Listener, error) { return lc.Listen(ctx, "tcp", addr) })
 	if err != nil {
 		return nil, err
 	}

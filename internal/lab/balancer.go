@@ -84,6 +84,20 @@ func (s *streams) untrack(conn net.Conn) {
 	delete(s.conns, conn)
 }
 
+// join passes on what either says until both have ended, and closes both.
+func (s *streams) join(client, server net.Conn) {
+	defer client.Close()
+	defer server.Close()
+	if !s.track(server) {
+		return
+	}
+	defer s.untrack(server)
+	var back sync.WaitGroup
+	back.Go(func() { forward(client, server) })
+	forward(server, client)
+	back.Wait()
+}
+
 // Close cuts all connections and waits. It may be called more than once and by several goroutines.
 func (s *streams) Close() error {
 	s.cut()
@@ -130,25 +144,16 @@ func (l *Lab) startBalancer(ctx context.Context, p *topology.Pool) error {
 
 // relay joins a client with the member whose turn it is.
 func (b *balancer) relay(ctx context.Context, client net.Conn, port string) {
-	defer client.Close()
 	member := b.connect(ctx, port)
 	if member == nil {
+		defer client.Close()
 		// What a balancer does when all members are down; not before the client speaks, as a reset that overtakes
 		// the end of its connect would look like another fault.
 		client.Read(make([]byte, 1))
 		reset(client)
 		return
 	}
-	if !b.track(member) {
-		member.Close()
-		return
-	}
-	defer b.untrack(member)
-	defer member.Close()
-	var back sync.WaitGroup
-	back.Go(func() { forward(client, member) })
-	forward(member, client)
-	back.Wait()
+	b.join(client, member)
 }
 
 // connect tries the members in turn, those that failed lately last. Nil means that none could be reached.

@@ -34,6 +34,7 @@ import (
 	"lyncpin/dns"
 	"lyncpin/fakelync"
 	"lyncpin/internal/fabric"
+	"lyncpin/internal/peer"
 	"lyncpin/internal/pki"
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -73,23 +74,6 @@ type Options struct {
 	Candidate *Candidate
 }
 
-// Candidate is a reverse proxy that is not the lab's own: a product that the lab starts, or one at an address. One of
-// Product and At is given.
-type Candidate struct {
-	// Product is what to start, a product of internal/peer. Its configuration is written from the topology.
-	Product string
-	// Edit changes the configuration before it is started, as an administrator would. Nil leaves it as it is written.
-	Edit func(config string) (string, error)
-	// Text is a whole configuration in place of the one that would be written; paths of certificates in it must exist. Empty
-	// means to write one.
-	Text string
-	// At are the addresses of a proxy that already runs, by the port of the plan (443 and 80).
-	At map[int]netip.AddrPort
-	// FrontEnds is an address of this machine that the proxy at At reaches: the web servers that it forwards to are bound
-	// there, with the plan's ports. Invalid means the plan's own addresses.
-	FrontEnds netip.Addr
-}
-
 func (o *Options) runs(part string) bool { return o.Only == nil || slices.Contains(o.Only, part) }
 
 func (o *Options) validate() error {
@@ -100,6 +84,14 @@ func (o *Options) validate() error {
 	}
 	if o.Bind != "" && o.Bind != Loopback && o.Bind != Plan {
 		return fmt.Errorf("unknown way to bind %q (known are %s and %s)", o.Bind, Loopback, Plan)
+	}
+	if c := o.Candidate; c != nil {
+		if err := c.validate(); err != nil {
+			return err
+		}
+		if o.Bind == Plan {
+			return errors.New("another proxy takes the place of the lab's own on loopback only")
+		}
 	}
 	if o.Speed < 0 {
 		return fmt.Errorf("speed %g is negative", o.Speed)
@@ -126,6 +118,7 @@ type Lab struct {
 	mu        sync.Mutex // guards the rest while the lab starts
 	dns       *dns.Server
 	proxy     *proxy.Server
+	peer      *peer.Peer // a product in place of proxy
 	frontEnds map[string]*fakelync.Server
 	behind    []interface{ Close() error } // everything but the proxy
 
@@ -178,6 +171,7 @@ func (l *Lab) network() (fabric.Network, error) {
 		Places:   map[string]netip.Addr{},
 		Outside:  []string{probe.External},
 		DropTime: l.opts.DropTime,
+		Real:     l.opts.Candidate.real(l.top),
 	}
 	for place, addr := range clients {
 		cfg.Places[place] = addr
@@ -260,10 +254,14 @@ func (l *Lab) startAll(ctx context.Context) error {
 			start(a.FQDN, func(ctx context.Context) error { return l.startApp(ctx, a) })
 		}
 	}
-	if l.opts.runs(Proxy) && (l.top.Proxy.HTTPS != 0 || l.top.Proxy.HTTP != 0) {
+	published := l.opts.runs(Proxy) && (l.top.Proxy.HTTPS != 0 || l.top.Proxy.HTTP != 0)
+	if published && l.opts.Candidate == nil {
 		start("reverse proxy", l.startProxy)
 	}
 	group.Wait()
+	if first == nil && published && l.opts.Candidate != nil {
+		return l.startCandidate(ctx) // last: it is told where the others are
+	}
 	return first
 }
 
@@ -280,6 +278,9 @@ func (l *Lab) Close() error {
 		var errs []error
 		if l.proxy != nil {
 			errs = append(errs, l.proxy.Close()) // first: it holds connections to the others
+		}
+		if l.peer != nil {
+			errs = append(errs, l.peer.Close())
 		}
 		results := make([]error, len(l.behind))
 		var group sync.WaitGroup
@@ -305,7 +306,7 @@ func (l *Lab) FrontEnds() map[string]*fakelync.Server {
 	return out
 }
 
-// Proxy is the reverse proxy, nil when it was not started.
+// Proxy is the lab's own reverse proxy, nil when it was not started.
 func (l *Lab) Proxy() *proxy.Server { return l.proxy }
 
 // DNS is the name server, nil when it was not started. Its views are named "external" and "internal".

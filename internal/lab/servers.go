@@ -357,10 +357,7 @@ func (l *Lab) dialFromProxy() func(ctx context.Context, network, addr string) (n
 	if l.opts.Bind == Plan && !l.opts.runs(DNS) {
 		return dial // the system's own resolver is as good as any
 	}
-	server := hostPort(l.top.Internal.Resolver, 53)
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return dial(ctx, network, server)
-	}}
+	resolver := l.resolver()
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		host, portText, err := net.SplitHostPort(addr)
 		if err != nil {
@@ -373,7 +370,7 @@ func (l *Lab) dialFromProxy() func(ctx context.Context, network, addr string) (n
 		if err != nil {
 			return nil, err
 		}
-		found, err := resolver.LookupNetIP(ctx, "ip", strings.TrimSuffix(host, ".")+".") // whole: no search list
+		found, err := resolver.LookupNetIP(ctx, "ip", rooted(host))
 		if err != nil {
 			return nil, err
 		}
@@ -386,3 +383,14 @@ func (l *Lab) dialFromProxy() func(ctx context.Context, network, addr string) (n
 		return nil, err
 	}
 }
+
+// resolver asks the internal view, from where the proxy stands.
+func (l *Lab) resolver() *net.Resolver {
+	dial, server := l.net.Dialer(probe.Proxy), hostPort(l.top.Internal.Resolver, 53)
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dial(ctx, network, server)
+	}}
+}
+
+// rooted is the whole name, which no search list is applied to.
+func rooted(name string) string { return strings.TrimSuffix(name, ".") + "." }
