@@ -31,13 +31,13 @@ func (s *Scenario) problem(rep *probe.Report) string {
 	}
 	found := roots(rep)
 	missing := without(s.Want, found)
-	extra := without(found, s.Want)
+	extra := without(without(found, s.Want), s.Besides)
 	switch {
 	case len(missing) > 0:
 		return fmt.Sprintf("%s was not named as a root cause", join(missing)) + consequence(rep, missing)
 	case len(extra) > 0:
 		return fmt.Sprintf("%s was named and is not there", join(extra))
-	case len(s.Want) == 0 && rep.Verdict != probe.VerdictClear:
+	case len(s.Want) == 0 && len(found) == 0 && rep.Verdict != probe.VerdictClear:
 		if len(rep.Undecided) > 0 {
 			u := rep.Undecided[0]
 			return fmt.Sprintf("%s could not be decided: %s", u.ID, u.Why)

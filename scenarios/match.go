@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"lyncpin/internal/export"
 	"lyncpin/internal/failure"
 	"lyncpin/internal/nearest"
 )
@@ -12,7 +13,7 @@ import (
 // Match returns the scenarios that at least one pattern matches, each once, in the order of [All]; all of them when
 // there is no pattern. A pattern is
 //
-//   - the ID of a scenario, also of one that only [Every] has, or of a mode, which stands for its cases and near misses;
+//   - the ID of a scenario, also of one that only [Every] or [Mistakes] has, or of a mode, which stands for its cases and near misses;
 //   - a glob: "*" is any text, "?" any character, [a-c] one of a set. A slash matches only a slash, but a pattern
 //     without any slash is compared with the mode or group in front of the first one: "dns.*", "baseline".
 //
@@ -22,6 +23,9 @@ func Match(patterns []string) ([]Scenario, error) {
 		return All(), nil
 	}
 	all := Every()
+	for _, product := range export.Products() {
+		all = append(all, Mistakes(product)...)
+	}
 	taken := make([]bool, len(all))
 	for _, p := range patterns {
 		matched, err := mark(all, taken, p)

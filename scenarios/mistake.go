@@ -2,9 +2,12 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"lyncpin/internal/export"
+	"lyncpin/internal/lab"
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
 )
@@ -28,6 +31,51 @@ type Mistake struct {
 	// is held, in the deployment's time.
 	SignsIn, InFull bool
 	Hold            time.Duration
+}
+
+// mistakes are those of each product, by its word.
+var mistakes = map[string][]Mistake{}
+
+// Mistakes are the scenarios of what people do wrong with a product, through the product itself: each starts it. None for a product
+// that is not known.
+func Mistakes(product string) []Scenario {
+	var out []Scenario
+	for _, m := range mistakes[product] {
+		base := edited(topology.Healthy)
+		if m.Topology != nil {
+			base = edited(topology.Healthy, m.Topology)
+		}
+		s := Scenario{
+			ID: product + "/" + m.Name, Kind: KindMistake, Title: m.Title, Want: []probe.ID{}, Besides: slices.Concat(m.With, cannot(product)),
+			SignIn: m.SignsIn || m.Hold > 0, Hold: m.Hold, brief: !m.InFull, outside: true, build: base,
+			candidate: &lab.Candidate{Product: product, Edit: m.Edit},
+		}
+		if m.Want != "" {
+			s.Want = append(s.Want, m.Want)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Through are the same scenarios with another proxy in the place of the lab's own; name goes in front of their IDs.
+func Through(name string, c *lab.Candidate, list []Scenario) []Scenario {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].ID = name + "/" + out[i].ID
+		out[i].candidate = c
+		out[i].Besides = slices.Concat(out[i].Besides, cannot(c.Product))
+	}
+	return out
+}
+
+// cannot are the modes that remain with a product however it is configured.
+func cannot(product string) []probe.ID {
+	var out []probe.ID
+	for _, id := range export.Cannot(product) {
+		out = append(out, probe.ID(id))
+	}
+	return out
 }
 
 // replace is an edit of every place where old stands.

@@ -2,12 +2,14 @@ package scenarios
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
 
+	"lyncpin/internal/export"
 	"lyncpin/internal/failure"
 	"lyncpin/internal/lab"
 	"lyncpin/internal/pki"
@@ -79,6 +81,11 @@ type Result struct {
 	// Record is what was seen; nil when there is none, or when it is not kept. Records of one run may share sections,
 	// so it is read-only.
 	Record *probe.Record
+	// ProxyText is the configuration that the product in the place of the lab's proxy was started with, ProxyLog what it said.
+	// Both are empty without one, and for a scenario that passed.
+	ProxyText, ProxyLog string
+	// Skipped says why the scenario cannot be run with that product; empty when it was run. Such a result is OK.
+	Skipped string
 	// Err says why the scenario could not be run; nil when it could.
 	Err error
 }
@@ -143,13 +150,14 @@ func (r *runner) work(ctx context.Context, list []Scenario, indices []int, jobs 
 type visit struct {
 	signIn, brief, outside bool
 	hold                   time.Duration
+	pace                   float64 // how fast time may run; zero means as fast as it can
 }
 
 func (r *runner) visitOf(s *Scenario) visit {
 	// Where polls are held nobody makes a crowd: it would take the machine's time, which runs fast there.
 	switch {
 	case s.SignIn || s.Hold > 0:
-		return visit{signIn: true, brief: s.brief || s.Hold > 0, outside: s.outside, hold: s.Hold}
+		return visit{signIn: true, brief: s.brief || s.Hold > 0, outside: s.outside, hold: s.Hold, pace: paceOf(s.candidate)}
 	case r.opts.SignIn:
 		return visit{signIn: true, brief: true}
 	}
@@ -163,11 +171,29 @@ func (v visit) signsInAt(place string) bool {
 
 // speed is how fast time runs in the lab.
 func (v visit) speed() float64 {
+	speed := 0.0
 	switch {
 	case v.hold > 0:
-		return holdSpeed
+		speed = holdSpeed
 	case v.signIn:
-		return signInSpeed
+		speed = signInSpeed
+	}
+	if v.pace > 0 {
+		return min(speed, v.pace)
+	}
+	return speed
+}
+
+// paceOf is how fast time may run with a candidate: for those that know whole seconds only, half a minute must be more than one
+// of them, and for one that somebody else has set up it may not run faster at all. Zero means that any pace will do.
+func paceOf(c *lab.Candidate) float64 {
+	switch {
+	case c == nil:
+		return 0
+	case c.At != nil:
+		return 1
+	case c.Product == export.Squid || c.Product == export.Apache:
+		return 10
 	}
 	return 0
 }
@@ -178,7 +204,13 @@ func (r *runner) worthHealthy(ctx context.Context, list []Scenario) map[visit]*h
 	for i := range list {
 		v := r.visitOf(&list[i])
 		if count[v]++; count[v] == worthHealthy {
-			out[v] = newHealthy(func() (*probe.Record, error) { return r.observe(ctx, topology.Healthy(), v, nil) })
+			out[v] = newHealthy(func() (*probe.Record, error) {
+				seen, err := r.observe(ctx, topology.Healthy(), v, nil, nil)
+				if err != nil {
+					return nil, err
+				}
+				return seen.record, nil
+			})
 		}
 	}
 	return out
@@ -221,52 +253,77 @@ func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
 		if p := recover(); p != nil {
 			result.Err = fmt.Errorf("defect of the scenario: %v", p)
 		}
+		if unsupported, ok := errors.AsType[*export.UnsupportedError](result.Err); ok {
+			result.OK, result.Skipped, result.Err = true, unsupported.Error(), nil
+		}
 		if result.Err != nil {
 			result.OK, result.Problem = false, result.Err.Error()
 		}
 		result.Elapsed = time.Since(started)
 	}()
-	rec, err := r.examine(ctx, s)
+	seen, err := r.examine(ctx, s)
 	if err != nil {
 		result.Err = err
 		return result
 	}
+	rec, rules := seen.record, r.rulesFor(s)
 	if r.opts.KeepRecords {
 		result.Record = rec
 	}
-	rep := probe.Conclude(rec, r.rules)
+	rep := probe.Conclude(rec, rules)
 	result.Found = roots(rep)
 	result.Problem = s.problem(rep)
 	result.OK = result.Problem == ""
 	if !result.OK || r.opts.KeepReports {
-		result.Report = probe.Diagnose(rec, r.rules)
+		result.Report = probe.Diagnose(rec, rules)
+		result.ProxyText, result.ProxyLog = seen.proxyText, seen.proxyLog
 	}
 	return result
 }
 
+// rulesFor are the rules, with those that a product breaks however it is set up as the least of all.
+func (r *runner) rulesFor(s *Scenario) []probe.Rule {
+	if len(s.Besides) == 0 {
+		return r.rules
+	}
+	rules := slices.Clone(r.rules)
+	for i := range rules {
+		if slices.Contains(s.Besides, rules[i].ID) {
+			rules[i].Severity = probe.Low
+		}
+	}
+	return rules
+}
+
+// sight is what was seen of a scenario.
+type sight struct {
+	record              *probe.Record
+	proxyText, proxyLog string // of a product in the place of the lab's proxy
+}
+
 // examine looks at the scenario from everywhere, or from where it may differ from the healthy deployment.
-func (r *runner) examine(ctx context.Context, s *Scenario) (*probe.Record, error) {
+func (r *runner) examine(ctx context.Context, s *Scenario) (*sight, error) {
 	t, v := s.Topology(), r.visitOf(s)
-	if h := r.healthy[v]; h != nil {
+	if h := r.healthy[v]; h != nil && s.candidate == nil {
 		if same := h.sameAt(t); len(same) > 0 {
-			rec, err := r.observe(ctx, t, v, same)
-			if err != nil || asPlanned(rec, same) {
-				return rec, err
+			seen, err := r.observe(ctx, t, v, nil, same)
+			if err != nil || asPlanned(seen.record, same) {
+				return seen, err
 			}
 		}
 	}
-	return r.observe(ctx, t, v, nil)
+	return r.observe(ctx, t, v, s.candidate, nil)
 }
 
 // observe starts a lab and looks at it from all places but those that are seen.
-func (r *runner) observe(ctx context.Context, t *topology.Topology, how visit, seen map[string]*probe.Record) (*probe.Record, error) {
+func (r *runner) observe(ctx context.Context, t *topology.Topology, how visit, proxy *lab.Candidate, seen map[string]*probe.Record) (*sight, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if r.failed != nil {
 		return nil, r.failed
 	}
-	l, err := lab.Start(ctx, t, lab.Options{Authority: r.authority, DropTime: dropTime, Speed: how.speed()})
+	l, err := lab.Start(ctx, t, lab.Options{Authority: r.authority, DropTime: dropTime, Speed: how.speed(), Candidate: proxy})
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +352,7 @@ func (r *runner) observe(ctx context.Context, t *topology.Topology, how visit, s
 	if err != nil {
 		return nil, err
 	}
-	return rec, nil
+	return &sight{record: rec, proxyText: l.ProxyText(), proxyLog: l.ProxyLog()}, nil
 }
 
 // Modes counts the modes among the cases of results, and those of which every case passed.

@@ -16,6 +16,7 @@
 //	<mode>/near/<name>  an edit that looks like the mode and is healthy: nothing may be found
 //	baseline/<name>     a healthy deployment of another shape: nothing may be found
 //	compound/<name>     two independent faults: both must be named as root causes, and nothing else
+//	<product>/<name>    a mistake made in the configuration of a real proxy product, which is started for it ([Mistakes])
 //
 // [Load] reads one more kind, a scenario that an administrator wrote in YAML.
 //
@@ -37,6 +38,7 @@ import (
 	"time"
 
 	"lyncpin/internal/failure"
+	"lyncpin/internal/lab"
 	"lyncpin/internal/nearest"
 	"lyncpin/internal/topology"
 	"lyncpin/probe"
@@ -64,6 +66,8 @@ type Scenario struct {
 	Want []probe.ID
 	// AnyFound leaves open what is found besides Absent. Only scenarios from files have it.
 	AnyFound bool
+	// Besides are modes that may be named after those of Want: what a proxy product cannot do otherwise, however it is set up.
+	Besides []probe.ID
 	// Absent are modes that must not be found, not even as a consequence.
 	Absent []probe.ID
 	// SignIn says that the deployment's first users sign in: in the scenarios of modes as fully and from as many places as
@@ -77,6 +81,7 @@ type Scenario struct {
 	// Those who sign in do it briefly, or only from outside and beside the proxy.
 	brief, outside bool
 	build          func() *topology.Topology
+	candidate      *lab.Candidate // in the place of the lab's own proxy; nil for that
 }
 
 // Topology is the deployment, a new one at every call.

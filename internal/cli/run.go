@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lyncpin/internal/peer"
 	"lyncpin/internal/render"
 	"lyncpin/probe"
 	"lyncpin/scenarios"
@@ -23,6 +24,7 @@ const runSchema = "lyncpin.run/1"
 const (
 	gcPercent   = 400
 	memoryLimit = 200 << 20 // bytes of Go's memory: with what the system adds, a run stays below 300 MB
+	logLines    = 10        // of what a proxy said, in the text form
 )
 
 type runOptions struct {
@@ -30,6 +32,7 @@ type runOptions struct {
 	format  *oneOf
 	verbose bool
 	fresh   bool
+	proxy   []string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -41,9 +44,14 @@ func (a *app) runCommand() *cobra.Command {
 from outside, from inside, from the office Wi-Fi and from beside the proxy, and checks what was found.
 
 Without arguments it runs all. An argument is the ID of a scenario or of a mode, a glob, or a file that ends in .yaml.
-"lyncpin list scenarios" shows the IDs.`,
+"lyncpin list scenarios" shows the IDs.
+
+With --proxy a real reverse proxy takes the place of the lab's own: it is started with a configuration written from each deployment,
+as "lyncpin export" writes it. Without further arguments all healthy deployments are run through it, and the mistakes that people
+make with it.`,
 		Example: `  lyncpin run
   lyncpin run dns.lyncdiscover-missing 'tls.*' 'baseline/*'
+  lyncpin run --proxy nginx,haproxy
   lyncpin run --format junit my-deployment.yaml`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeScenarios,
@@ -53,9 +61,11 @@ Without arguments it runs all. An argument is the ID of a scenario or of a mode,
 	}
 	cmd.Flags().IntVar(&opts.jobs, "jobs", 0, "run this `number` of labs at the same time; 0 means two for each processor")
 	cmd.Flags().BoolVar(&opts.fresh, "fresh", false, "look at every scenario from everywhere, also where it cannot differ from the healthy deployment")
+	cmd.Flags().StringSliceVar(&opts.proxy, "proxy", nil, "put real proxies in the place of the lab's own: `products` of "+strings.Join(peer.Products(), ", ")+", or all")
 	cmd.Flags().Var(opts.format, "format", "how to write the results")
 	cmd.Flags().BoolVar(&opts.verbose, "verbose", false, "show the whole report of each scenario that failed")
 	wordsOf(cmd, "format", opts.format.words)
+	wordsOf(cmd, "proxy", append(peer.Products(), allProducts))
 	return cmd
 }
 
@@ -72,6 +82,9 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 		return usage("--jobs %d: want a number above 0", opts.jobs)
 	}
 	list, err := a.scenarios(args)
+	if len(opts.proxy) > 0 {
+		list, err = a.throughProxies(opts.proxy, args)
+	}
 	if err != nil {
 		return err
 	}
@@ -191,8 +204,17 @@ func (a *app) resultLine(r scenarios.Result, width int) {
 	if len(r.Found) > 0 {
 		said = "named " + joinIDs(r.Found)
 	}
-	if r.Kind == scenarios.KindCase && r.OK {
+	named := len(r.Want) > 0 && r.OK && (r.Kind == scenarios.KindCase || r.Kind == scenarios.KindMistake)
+	if named {
 		said = "named first"
+	}
+	switch besides := without(r.Found, r.Want); {
+	case r.Skipped != "":
+		said = "skipped: " + r.Skipped
+	case named && len(besides) > 0:
+		said += ", besides " + joinIDs(besides)
+	case r.OK && len(r.Want) == 0 && len(besides) > 0:
+		said = "silent but for " + joinIDs(besides) + ", which it cannot do otherwise"
 	}
 	if r.Err != nil {
 		said = "did not run"
@@ -204,6 +226,9 @@ func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts
 	failed := scenarios.Failed(results)
 	for _, r := range failed {
 		fmt.Fprintf(a.env.Stdout, "\n%s\n  wanted  %s\n  found   %s\n  %s\n", a.paint(red, r.ID), wordsFor(r.Want), wordsFor(r.Found), r.Problem)
+		if r.ProxyLog != "" {
+			fmt.Fprintf(a.env.Stdout, "  the proxy said:\n%s\n", indent(lastLines(r.ProxyLog, logLines)))
+		}
 		if r.Report == nil {
 			continue
 		}
@@ -247,6 +272,9 @@ func summary(results []scenarios.Result) string {
 	if passed, total := scenarios.Passed(results, scenarios.KindCompound); total > 0 {
 		parts = append(parts, fmt.Sprintf("both causes named in %s", count(passed, total, "compound fault", "compound faults")))
 	}
+	if passed, total := scenarios.Passed(results, scenarios.KindMistake); total > 0 {
+		parts = append(parts, fmt.Sprintf("%s of proxies named", count(passed, total, "mistake", "mistakes")))
+	}
 	if passed, total := scenarios.Passed(results, scenarios.KindFile); total > 0 {
 		parts = append(parts, fmt.Sprintf("%s as expected", count(passed, total, "file", "files")))
 	}
@@ -275,6 +303,8 @@ type runScenario struct {
 	Want  []probe.ID `json:"want"`
 	Found []probe.ID `json:"found"`
 	OK    bool       `json:"ok"`
+	// Skipped says why a proxy product cannot be set up as the scenario wants it.
+	Skipped string `json:"skipped,omitempty"`
 	MS    float64    `json:"ms"`
 }
 
@@ -283,7 +313,7 @@ func writeRunJSON(w io.Writer, results []scenarios.Result) error {
 	doc := runDocument{Schema: runSchema, Scenarios: []runScenario{}, Passed: len(results) - failed, Failed: failed}
 	for _, r := range results {
 		doc.Scenarios = append(doc.Scenarios, runScenario{
-			ID: r.ID, Kind: r.Kind, Want: r.Want, Found: r.Found, OK: r.OK, MS: milliseconds(r.Elapsed),
+			ID: r.ID, Kind: r.Kind, Want: r.Want, Found: r.Found, OK: r.OK, Skipped: r.Skipped, MS: milliseconds(r.Elapsed),
 		})
 	}
 	return writeJSON(w, doc)
@@ -334,3 +364,16 @@ func round(d time.Duration) time.Duration {
 	}
 	return d.Round(100 * time.Millisecond)
 }
+
+// without is what of list is not in other.
+func without(list, other []probe.ID) []probe.ID {
+	return slices.DeleteFunc(slices.Clone(list), func(id probe.ID) bool { return slices.Contains(other, id) })
+}
+
+// lastLines are the last n lines of a log.
+func lastLines(log string, n int) string {
+	lines := strings.Split(strings.TrimRight(log, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }

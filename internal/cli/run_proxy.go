@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"lyncpin/internal/lab"
+	"lyncpin/internal/peer"
+	"lyncpin/scenarios"
+)
+
+// allProducts is the word for every product that can be started.
+const allProducts = "all"
+
+// throughProxies are the scenarios of the arguments with each product in the place of the lab's own proxy. Without arguments:
+// all healthy deployments, and the mistakes that people make with the product.
+func (a *app) throughProxies(products []string, args []string) ([]scenarios.Scenario, error) {
+	if slices.Equal(products, []string{allProducts}) {
+		products = peer.Products()
+	}
+	for _, product := range products {
+		if !slices.Contains(peer.Products(), product) {
+			return nil, unknownWord("--proxy", "product", product, append(peer.Products(), allProducts))
+		}
+		if _, err := peer.Find(product); err != nil {
+			return nil, hint(err, "install it, or leave --proxy out: the lab then runs a reverse proxy of its own")
+		}
+	}
+	var all []scenarios.Scenario
+	for _, product := range products {
+		list, err := a.throughProduct(product, args)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+func (a *app) throughProduct(product string, args []string) ([]scenarios.Scenario, error) {
+	candidate := &lab.Candidate{Product: product}
+	if len(args) == 0 {
+		baselines, err := scenarios.Match([]string{scenarios.KindBaseline})
+		if err != nil {
+			return nil, err
+		}
+		return slices.Concat(scenarios.Through(product, candidate, baselines), scenarios.Mistakes(product)), nil
+	}
+	list, err := a.scenarios(args)
+	if err != nil {
+		return nil, err
+	}
+	var out []scenarios.Scenario
+	for _, s := range list {
+		switch {
+		case s.Kind != scenarios.KindMistake:
+			out = append(out, scenarios.Through(product, candidate, []scenarios.Scenario{s})...)
+		case strings.HasPrefix(s.ID, product+"/"): // it starts its product by itself
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
