@@ -227,7 +227,7 @@ func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts
 	for _, r := range failed {
 		fmt.Fprintf(a.env.Stdout, "\n%s\n  wanted  %s\n  found   %s\n  %s\n", a.paint(red, r.ID), wordsFor(r.Want), wordsFor(r.Found), r.Problem)
 		if r.ProxyLog != "" {
-			fmt.Fprintf(a.env.Stdout, "  the proxy said:\n%s\n", indent(lastLines(r.ProxyLog, logLines)))
+			fmt.Fprintf(a.env.Stdout, "  the proxy said:\n%s\n", shifted(lastLines(r.ProxyLog, logLines)))
 		}
 		if r.Report == nil {
 			continue
@@ -304,8 +304,8 @@ type runScenario struct {
 	Found []probe.ID `json:"found"`
 	OK    bool       `json:"ok"`
 	// Skipped says why a proxy product cannot be set up as the scenario wants it.
-	Skipped string `json:"skipped,omitempty"`
-	MS    float64    `json:"ms"`
+	Skipped string  `json:"skipped,omitempty"`
+	MS      float64 `json:"ms"`
 }
 
 func writeRunJSON(w io.Writer, results []scenarios.Result) error {
@@ -376,4 +376,5 @@ func lastLines(log string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
+// shifted is text with every line moved to the right.
+func shifted(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
