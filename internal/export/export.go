@@ -88,7 +88,10 @@ func (e *UnsupportedError) Error() string {
 }
 
 // writers write the text of one file each.
-var writers = map[string]func(Input) (string, error){}
+var writers = map[string]func(Input) (string, error){
+	Nginx:   writeNginx,
+	HAProxy: writeHAProxy,
+}
 
 // Products are those that Write knows, in the order in which they are shown.
 func Products() []string {
