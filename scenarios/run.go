@@ -281,12 +281,13 @@ func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
 	return result
 }
 
-// rulesFor are the rules, with those that a product breaks however it is set up as the least of all.
+// rulesFor are the rules with the remedies of the scenario's product, and with what it breaks however it is set up as the least of
+// all.
 func (r *runner) rulesFor(s *Scenario) []probe.Rule {
-	if len(s.Besides) == 0 {
+	if s.candidate == nil {
 		return r.rules
 	}
-	rules := slices.Clone(r.rules)
+	rules := failure.RulesFor(s.candidate.Product)
 	for i := range rules {
 		if slices.Contains(s.Besides, rules[i].ID) {
 			rules[i].Severity = probe.Low

@@ -250,26 +250,29 @@ func ours(err error) error {
 type reportOptions struct {
 	format  *oneOf
 	failOn  *oneOf
+	product *oneOf
 	verbose bool
 }
 
 func newReportOptions() reportOptions {
 	failOn := newOneOf("low", "medium", "high", "critical")
 	failOn.value = "medium"
-	return reportOptions{format: newOneOf("text", "json"), failOn: failOn}
+	return reportOptions{format: newOneOf("text", "json"), failOn: failOn, product: newOneOf("all", failure.Products()...)}
 }
 
 func (o *reportOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().Var(o.format, "format", "how to write the report")
 	cmd.Flags().Var(o.failOn, "fail-on", "severity from which a finding makes the exit code 1")
+	cmd.Flags().Var(o.product, "product", "show how to mend this proxy only, where the remedy knows it")
 	cmd.Flags().BoolVar(&o.verbose, "verbose", false, "show every step, and a curl line for each request")
 	wordsOf(cmd, "format", o.format.words)
 	wordsOf(cmd, "fail-on", o.failOn.words)
+	wordsOf(cmd, "product", o.product.words)
 }
 
 // judge shows the diagnosis of a record and turns it into an exit code.
 func (a *app) judge(rec *probe.Record, opts reportOptions) error {
-	rep := probe.Diagnose(rec, failure.Rules())
+	rep := probe.Diagnose(rec, failure.RulesFor(opts.product.value))
 	show := func() error { return a.text(rep, opts.verbose) }
 	if opts.format.value == "json" {
 		show = func() error { return a.json(rep) }

@@ -1,6 +1,11 @@
 package failure
 
-import "lyncpin/probe"
+import (
+	"maps"
+	"slices"
+
+	"lyncpin/probe"
+)
 
 // Products whose settings the remedies name.
 const (
@@ -8,9 +13,36 @@ const (
 	pfHAProxy = "pfSense HAProxy"
 	haproxy   = "HAProxy"
 	nginx     = "nginx"
+	squid     = "Squid"
 	apache    = "Apache"
+	caddy     = "Caddy"
 	arr       = "IIS ARR"
 )
+
+// products are their words on the command line.
+var products = map[string]string{
+	"nginx": nginx, "nginx-stream": nginx, "haproxy": haproxy, "squid": squid, "apache": apache, "caddy": caddy, "arr": arr,
+	"pfsense-squid": pfSquid, "pfsense-haproxy": pfHAProxy,
+}
+
+// Products are the words that RulesFor knows, sorted.
+func Products() []string { return slices.Sorted(maps.Keys(products)) }
+
+// RulesFor are Rules whose remedies show the settings of one product only, where they have some for it. An empty or unknown
+// word shows all.
+func RulesFor(product string) []probe.Rule {
+	rules := Rules()
+	name, ok := products[product]
+	if !ok {
+		return rules
+	}
+	for i, r := range rules {
+		if of := slices.IndexFunc(r.Settings, func(s probe.Setting) bool { return s.Product == name }); of >= 0 {
+			rules[i].Settings = r.Settings[of : of+1]
+		}
+	}
+	return rules
+}
 
 func settings(pairs ...string) []probe.Setting {
 	var out []probe.Setting
