@@ -356,11 +356,11 @@ func (r *runner) observe(ctx context.Context, t *topology.Topology, how visit, p
 	return &sight{record: rec, proxyText: l.ProxyText(), proxyLog: l.ProxyLog()}, nil
 }
 
-// Modes counts the modes among the cases of results, and those of which every case passed.
+// Modes counts the modes among the cases of results that were run, and those of which every case passed.
 func Modes(results []Result) (passed, total int) {
 	ok := map[probe.ID]bool{}
 	for _, r := range results {
-		if r.Kind != KindCase {
+		if r.Kind != KindCase || r.Skipped != "" {
 			continue
 		}
 		before, seen := ok[r.Want[0]]
@@ -374,10 +374,10 @@ func Modes(results []Result) (passed, total int) {
 	return passed, len(ok)
 }
 
-// Passed counts the results of a kind, and those that passed.
+// Passed counts the results of a kind that were run, and those that passed.
 func Passed(results []Result, kind string) (passed, total int) {
 	for _, r := range results {
-		if r.Kind == kind {
+		if r.Kind == kind && r.Skipped == "" {
 			total++
 			if r.OK {
 				passed++

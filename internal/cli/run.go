@@ -278,6 +278,9 @@ func summary(results []scenarios.Result) string {
 	if passed, total := scenarios.Passed(results, scenarios.KindFile); total > 0 {
 		parts = append(parts, fmt.Sprintf("%s as expected", count(passed, total, "file", "files")))
 	}
+	if skipped := slices.DeleteFunc(slices.Clone(results), func(r scenarios.Result) bool { return r.Skipped == "" }); len(skipped) > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped", len(skipped)))
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -332,7 +335,7 @@ func writeJSON(w io.Writer, v any) error {
 func junitCases(results []scenarios.Result) []render.Case {
 	var out []render.Case
 	for _, r := range results {
-		c := render.Case{Suite: "lyncpin." + r.Kind, Name: r.ID, Duration: r.Elapsed}
+		c := render.Case{Suite: "lyncpin." + r.Kind, Name: r.ID, Duration: r.Elapsed, Skipped: r.Skipped, Output: r.ProxyLog}
 		if !r.OK {
 			c.Failure = fmt.Sprintf("%s\nwanted: %s\nfound: %s", r.Problem, wordsFor(r.Want), wordsFor(r.Found))
 		}

@@ -16,6 +16,8 @@ type Case struct {
 	Suite, Name string
 	// Failure says what went wrong, its first line in short; empty when the case passed.
 	Failure string
+	// Skipped says why the case was not run; empty when it was.
+	Skipped string
 	// Output is what else there is to read.
 	Output string
 	// Duration is how long the case took.
@@ -46,8 +48,13 @@ type junitCase struct {
 	Class   string        `xml:"classname,attr"`
 	Name    string        `xml:"name,attr"`
 	Time    string        `xml:"time,attr"`
+	Skipped *junitSkipped `xml:"skipped"`
 	Failure *junitFailure `xml:"failure"`
 	Output  string        `xml:"system-out,omitempty"`
+}
+
+type junitSkipped struct {
+	Message string `xml:"message,attr"`
 }
 
 type junitFailure struct {
@@ -76,6 +83,10 @@ func JUnit(w io.Writer, cases []Case) error {
 			out.Failure = &junitFailure{Message: plain(strings.TrimSpace(first)), Type: "failure", Text: plain(c.Failure)}
 			s.Failures++
 			all.Failures++
+		}
+		if c.Skipped != "" {
+			out.Skipped = &junitSkipped{Message: plain(c.Skipped)}
+			s.Skipped++
 		}
 		s.Cases = append(s.Cases, out)
 		s.Tests++

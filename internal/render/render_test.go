@@ -67,17 +67,21 @@ func ExampleJUnit() {
 	err := render.JUnit(os.Stdout, []render.Case{
 		{Suite: "dns", Name: "no-record", Duration: 20 * time.Millisecond},
 		{Suite: "dns", Name: "servfail", Failure: "got clear, want found\nsee the report"},
+		{Suite: "dns", Name: "elsewhere", Skipped: "the product cannot do it"},
 	})
 	if err != nil {
 		fmt.Println(err)
 	}
 	// Output:
 	// <?xml version="1.0" encoding="UTF-8"?>
-	// <testsuites tests="2" failures="1" errors="0" time="0.020">
-	//   <testsuite name="dns" tests="2" failures="1" errors="0" skipped="0" time="0.020">
+	// <testsuites tests="3" failures="1" errors="0" time="0.020">
+	//   <testsuite name="dns" tests="3" failures="1" errors="0" skipped="1" time="0.020">
 	//     <testcase classname="dns" name="no-record" time="0.020"></testcase>
 	//     <testcase classname="dns" name="servfail" time="0.000">
 	//       <failure message="got clear, want found" type="failure">got clear, want found&#xA;see the report</failure>
+	//     </testcase>
+	//     <testcase classname="dns" name="elsewhere" time="0.000">
+	//       <skipped message="the product cannot do it"></skipped>
 	//     </testcase>
 	//   </testsuite>
 	// </testsuites>
