@@ -62,7 +62,7 @@ type CertificateFiles struct {
 // DefaultFiles are paths that a package of the product would use, for n certificates.
 func DefaultFiles(product string, n int) Files {
 	dir := map[string]string{Nginx: "/etc/nginx/tls", NginxStream: "/etc/nginx/tls", HAProxy: "/etc/haproxy/tls", Squid: "/etc/squid/tls",
-		Apache: "/etc/apache2/tls", Caddy: "/etc/caddy/tls", Traefik: "/etc/traefik/tls", Envoy: "/etc/envoy/tls"}[product]
+		Apache: "/etc/apache2/tls", Caddy: "/etc/caddy/tls", Traefik: "/etc/traefik/tls", Envoy: "/etc/envoy/tls", ARR: "C:/lync"}[product]
 	dir = cmp.Or(dir, "/etc/ssl/lync")
 	f := Files{Roots: map[string]string{topology.EnterpriseCA: dir + "/enterprise-roots.pem", topology.PublicCA: dir + "/public-roots.pem"}}
 	for i := range n {
@@ -89,8 +89,12 @@ func (e *UnsupportedError) Error() string {
 
 // writers write the text of one file each.
 var writers = map[string]func(Input) (string, error){
-	Nginx:   writeNginx,
-	HAProxy: writeHAProxy,
+	Nginx:          writeNginx,
+	HAProxy:        writeHAProxy,
+	Traefik:        writeTraefik,
+	Envoy:          writeEnvoy,
+	ARR:            writeARR,
+	PfSenseHAProxy: writePfSenseHAProxy,
 }
 
 // Products are those that Write knows, in the order in which they are shown.
