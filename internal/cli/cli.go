@@ -163,6 +163,7 @@ Exit codes: 0 clear, 1 something was found, 2 wrong usage or bad input, 3 could 
 		a.runCommand(),
 		a.probeCommand(),
 		a.diagnoseCommand(),
+		a.lintCommand(),
 		a.labCommand(),
 		a.proxyCommand(),
 		a.dnsCommand(),

@@ -12,6 +12,8 @@ import (
 type Options struct {
 	// Ignore are reasons for leaving out findings, by the ID of their rule.
 	Ignore map[string]string
+	// ReadFile reads the certificates that the configuration names. Nil means that they are not looked at.
+	ReadFile func(name string) ([]byte, error)
 }
 
 // Severities are all of them, the worst first.
@@ -33,6 +35,7 @@ func rank(severity string) int {
 func Rules() []Rule {
 	var all []Rule
 	for _, l := range languages() {
+		all = append(all, complaintRule(l.product))
 		all = append(all, l.rules()...)
 	}
 	return all
