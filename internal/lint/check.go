@@ -46,6 +46,7 @@ func Check(f *File, opts Options) []Finding {
 	if !f.Lync {
 		return nil
 	}
+	f.readFile = opts.ReadFile
 	found := f.config.check()
 	ignored := f.suppressions()
 	for i := range found {

@@ -66,7 +66,9 @@ type nginxMember struct {
 	port int // zero where none is written
 }
 
-func (c *nginxConfig) concernsLync() bool { return len(c.sites) > 0 || len(c.lyncServers()) > 0 }
+func (c *nginxConfig) concernsLync() bool {
+	return len(c.sites) > 0 || len(c.lyncServers()) > 0 || len(c.streamEndpoints()) > 0
+}
 
 func (c *nginxConfig) check() []Finding { return checkAll(nginxRules(), c) }
 
@@ -170,7 +172,7 @@ func (c *nginxConfig) settleKinship() {
 
 // kinshipOfPass judges by where a proxy_pass leads and under which path it stands.
 func (c *nginxConfig) kinshipOfPass(s *nginxServer, pass *nginxDirective) kinship {
-	to, ok := parseTarget(pass.arg(0))
+	to, ok := parseTarget(s.resolve(pass, pass.arg(0)))
 	if !ok {
 		return stranger
 	}
@@ -194,14 +196,55 @@ func (c *nginxConfig) kinshipOfPass(s *nginxServer, pass *nginxDirective) kinshi
 	return kin
 }
 
+// resolve puts the values of variables into the address of a proxy_pass: those that a set gives them, and $scheme where the server has
+// only one.
+func (s *nginxServer) resolve(pass *nginxDirective, address string) string {
+	for range 4 { // a variable may hold another
+		if !strings.Contains(address, "$") {
+			break
+		}
+		for at := pass.parent; at != nil; at = at.parent {
+			for _, d := range at.all("set") {
+				name := strings.TrimPrefix(d.arg(0), "$")
+				if name == "" || len(d.arg(1)) > 256 || len(address) > 4096 {
+					continue
+				}
+				address = strings.ReplaceAll(address, "${"+name+"}", d.arg(1))
+				address = replaceVariable(address, name, d.arg(1))
+			}
+		}
+	}
+	switch {
+	case s.tls() && !s.plain():
+		address = replaceVariable(address, "scheme", "https")
+	case s.plain() && !s.tls():
+		address = replaceVariable(address, "scheme", "http")
+	}
+	return address[:min(len(address), 4096)]
+}
+
+// replaceVariable replaces $name, and not the beginning of a longer name.
+func replaceVariable(text, name, value string) string {
+	var out strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "$"+name)
+		out.WriteString(before)
+		if !found || out.Len() > 4096 {
+			return out.String()
+		}
+		if after != "" && (after[0] == '_' || after[0] >= '0' && after[0] <= '9' || after[0] >= 'a' && after[0] <= 'z' || after[0] >= 'A' && after[0] <= 'Z') {
+			out.WriteString("$" + name)
+		} else {
+			out.WriteString(value)
+		}
+		text = after
+	}
+}
+
 func membersOf(group *nginxDirective) []nginxMember {
 	var all []nginxMember
 	for _, d := range group.all("server") {
-		m := nginxMember{nginxDirective: d, host: strings.ToLower(d.arg(0))}
-		if i := strings.LastIndexByte(m.host, ':'); i >= 0 && isNumeric(m.host[i+1:]) {
-			m.host, m.port = m.host[:i], atoi(m.host[i+1:])
-		}
-		all = append(all, m)
+		all = append(all, memberOf(d, strings.ToLower(d.arg(0))))
 	}
 	return all
 }
@@ -216,7 +259,7 @@ func (c *nginxConfig) findSites(s *nginxServer) {
 		if d.name != "proxy_pass" || d.parent == nil {
 			return
 		}
-		to, _ := parseTarget(d.arg(0))
+		to, _ := parseTarget(s.resolve(d, d.arg(0)))
 		location := d.parent
 		kin := c.kinshipOfPass(s, d)
 		if kin == officeWebApps || s.kin != lync && kin != lync {

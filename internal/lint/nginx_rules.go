@@ -1,25 +1,67 @@
 package lint
 
-import (
-	"fmt"
-	"strings"
-)
-
+// nginxRules are the rules for nginx, in the order of their IDs. An ID is never given to another rule.
 func nginxRules() []rule[*nginxConfig] {
+	r := func(id, title, severity, mode string, find func(*nginxConfig) []Finding) rule[*nginxConfig] {
+		return rule[*nginxConfig]{Rule{"NGX-" + id, Nginx, title, severity, mode}, find}
+	}
 	return []rule[*nginxConfig]{
-		{Rule{"NGX-01", Nginx, "HTTPS leads to the Front End's internal web site", Critical, "proxy.port-not-flipped"}, nginxInternalTLS},
+		r("01", "HTTPS leads to the Front End's internal web site", Critical, "proxy.port-not-flipped", nginxInternalTLS),
+		r("02", "HTTP leads to the Front End's internal web site", Medium, "proxy.port-80-not-flipped", nginxInternalPlain),
+		r("03", "TLS is taken off on the way to the Front End", High, "proxy.tls-offload-to-8080", nginxOffload),
+		r("04", "clients without TLS are led to the web site for HTTPS", Medium, "", nginxOnload),
+		r("05", "the web server's port speaks the other protocol", Critical, "proxy.peer-protocol-wrong", nginxProtocol),
+		r("06", "a group of web servers mixes web sites", High, "proxy.mixed-scheme-peers-round-robin", nginxMixed),
+		r("07", "the Host that the client sent is not passed on", High, "proxy.host-header-rewritten", nginxHost),
+		r("08", "the Front End is asked with HTTP/1.0", High, "proxy.http10-upstream", nginxHTTP10),
+		r("09", "connections to the Front End are not kept, or said to be upgraded", Low, "", nginxConnection),
+		r("10", "long polls are cut", High, "mobility.long-poll-cut-by-idle-timeout", nginxPollCut),
+		r("11", "long polls of phones are cut", Medium, "mobility.long-poll-cut-by-idle-timeout", nginxPollShort),
+		r("12", "connections of clients end after each request", Medium, "proxy.ntlm-multiplexed", nginxNoKeepAlive),
+		r("13", "uploads are refused", Medium, "meeting.content-upload-limit", nginxBody),
+		r("14", "long headers are refused", Medium, "proxy.header-too-large", nginxHeaderSize),
+		r("15", "answers are buffered", Low, "proxy.response-buffering", nginxBuffering),
+		r("16", "answers are cached", High, "proxy.caches-discovery", nginxCache),
+		r("17", "the Front End is verified with no root", Critical, "tls.backend-untrusted", nginxVerifyNoRoot),
+		r("18", "the Front End's certificate is compared with the wrong name", Critical, "tls.backend-name-mismatch", nginxVerifyName),
+		r("19", "the name in the Front End's certificate is not sent to it", Low, "", nginxUpstreamSNI),
+		r("20", "TLS towards the Front End is older than 1.2", High, "", nginxUpstreamProtocols),
+		r("21", "the listener has no TLS 1.2", High, "tls.only-tls10", nginxOldProtocols),
+		r("22", "the listener has nothing but TLS 1.3", High, "", nginxOnlyTLS13),
+		r("23", "HTTP/2 is offered to clients", Medium, "proxy.http2-frontend-breaks-ntlm", nginxHTTP2),
+		r("24", "the proxy asks for a password itself", Critical, "proxy.preauth-401", nginxPreauth),
+		r("25", "the proxy asks clients for a certificate", High, "tls.client-certificate-requested", nginxClientCertificate),
+		r("26", "the path is changed", Critical, "proxy.path-prefix-mismatch", nginxPath),
+		r("27", "the path is decoded on its way", Medium, "proxy.percent-decoding-normalised", nginxDecoded),
+		r("28", "the query is dropped", High, "proxy.query-string-dropped", nginxQuery),
+		r("29", "discovery is not published", Critical, "proxy.path-allowlist-missing-autodiscover", nginxMissing("proxy.path-allowlist-missing-autodiscover")),
+		r("30", "web tickets are not published", Critical, "proxy.path-allowlist-missing-webticket", nginxMissing("proxy.path-allowlist-missing-webticket")),
+		r("31", "UCWA is not published", Critical, "proxy.path-allowlist-missing-ucwa", nginxMissing("proxy.path-allowlist-missing-ucwa")),
+		r("32", "the mobility service of 2010 is not published", Low, "proxy.path-allowlist-missing-mcx", nginxMissing("proxy.path-allowlist-missing-mcx")),
+		r("33", "content services are not published", Medium, "proxy.path-allowlist-missing-content-services", nginxMissing("proxy.path-allowlist-missing-content-services")),
+		r("34", "paths are published in one spelling only", High, "proxy.case-sensitive-path", nginxCase),
+		r("35", "methods are refused", High, "proxy.method-blocked", nginxMethods),
+		r("36", "the rate of requests is limited", Medium, "proxy.rate-limit-429", nginxRate),
+		r("37", "the number of connections is limited", Medium, "proxy.connection-limit", nginxConnectionLimit),
+		r("38", "clients are refused by their name", Medium, "proxy.waf-rule-block", nginxAgent),
+		r("39", "discovery over HTTP is redirected", Low, "proxy.http80-redirects-to-https", nginxRedirect80),
+		r("40", "discovery of a SIP domain is not published", Medium, "", nginxDiscoveryMissing),
+		r("41", "simple URLs of a SIP domain are not published", Low, "meeting.simple-url-not-published", nginxSimpleMissing),
+		r("42", "discovery is not answered on port 80", Low, "proxy.http80-closed", nginxNo80),
+		r("43", "Authorization is not passed on", Critical, "proxy.authorization-stripped", nginxAuthorization),
+		r("44", "WWW-Authenticate is not passed on", Critical, "proxy.www-authenticate-stripped", nginxOffer),
+		r("45", "cookies are not passed on", High, "proxy.cookies-stripped", nginxCookies),
+		r("46", "headers of Lync are not passed on", Low, "proxy.x-ms-headers-stripped", nginxMSHeaders),
+		r("47", "Origin and Referer are filtered, or CORS is answered here", Medium, "proxy.origin-or-referer-filtered", nginxOrigin),
+		r("48", "answers are rewritten", High, "", nginxRewrittenBody),
+		r("49", "errors of the Front End are replaced", Medium, "proxy.error-page-with-200", nginxErrors),
+		r("50", "NTLM cannot pass", Limit, "proxy.ntlm-multiplexed", nginxNTLM),
+		r("51", "the certificate is sent without its intermediate", High, "tls.missing-intermediate", nginxLeaf),
+		r("52", "there are few places for waiting clients", Low, "proxy.connection-limit", nginxWorkers),
+		r("53", "requests are repeated that must not be", Medium, "proxy.retries-non-idempotent", nginxRetries),
+		r("54", "the site is reached on port 4443 only", High, "proxy.listener-on-4443-publicly", nginxListens4443),
+		r("55", "port 443 speaks plain HTTP", Critical, "tls.plain-http-on-443", nginxPlain443),
+		r("56", "another server answers for these names", Medium, "proxy.default-vhost-answers", nginxNameless),
+		r("57", "rules against attacks are on", Low, "proxy.waf-rule-block", nginxWAF),
 	}
-}
-
-// nginxInternalTLS finds clients of HTTPS that are led to 443.
-func nginxInternalTLS(c *nginxConfig) []Finding {
-	var found []Finding
-	for _, s := range c.sites {
-		if s.to.scheme == "https" && len(s.members) == 0 && s.to.number() == portInternal {
-			found = append(found, s.at(
-				fmt.Sprintf("%s is reached on port 443, where the internal web site listens: it hands out internal names, which nobody outside reaches, and shows what must stay inside. The external web site is on 4443.", s.to.host),
-				fmt.Sprintf("proxy_pass https://%s:4443%s;", s.to.host, strings.TrimSuffix(s.to.path, "/"))))
-		}
-	}
-	return found
 }

@@ -62,7 +62,9 @@ type File struct {
 	sources []Source
 	config  config
 	include func(pattern string) ([]Source, error)
-	total   int // bytes read
+	// readFile reads certificates during Check; nil for not.
+	readFile func(name string) ([]byte, error)
+	total    int // bytes read
 }
 
 // config is a product's parsed configuration.

@@ -1,0 +1,199 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// header is the directive that sets a header of the request upstream; nil for none. nginx inherits them only where a block has none.
+func (s *nginxSite) header(name string) *nginxDirective {
+	for _, d := range s.location.find("proxy_set_header") {
+		if strings.EqualFold(d.arg(0), name) {
+			return d
+		}
+	}
+	return nil
+}
+
+// setting is a directive that counts at a site; nil for none.
+func (s *nginxSite) setting(name string) *nginxDirective { return s.location.one(name) }
+
+// each makes a finding of every site for which wrong gives a directive at fault. A directive that several sites inherit is said once.
+func (c *nginxConfig) each(reason, fix string, wrong func(*nginxSite) *nginxDirective) []Finding {
+	var found []Finding
+	seen := map[*nginxDirective]bool{}
+	for _, s := range c.sites {
+		if d := wrong(s); d != nil && !seen[d] {
+			seen[d] = true
+			found = append(found, d.at(reason, fix))
+		}
+	}
+	return found
+}
+
+func nginxHost(c *nginxConfig) []Finding {
+	return c.each(becauseHost, "proxy_set_header Host $host;", func(s *nginxSite) *nginxDirective {
+		h := s.header("Host")
+		if h == nil {
+			return s.nginxDirective
+		}
+		value := strings.ToLower(h.arg(1))
+		only := len(s.server.names) == 1 && !strings.ContainsAny(s.server.names[0], "*~_")
+		switch {
+		case value == "$server_name" || len(s.server.names) > 0 && value == s.server.names[0]:
+			if only {
+				return nil
+			}
+			return h
+		case value == "" || strings.Contains(value, "$proxy_host") || strings.Contains(value, "$proxy_port"):
+			return h
+		case !strings.Contains(value, "$"): // a name of its own: of the web server, or of one site
+			return h
+		}
+		return nil
+	})
+}
+
+func nginxHTTP10(c *nginxConfig) []Finding {
+	return c.each(becauseHTTP10, "proxy_http_version 1.1;\nproxy_set_header Connection \"\";", func(s *nginxSite) *nginxDirective {
+		v := s.setting("proxy_http_version")
+		if v == nil {
+			return s.nginxDirective
+		}
+		if v.arg(0) == "1.0" {
+			return v
+		}
+		return nil
+	})
+}
+
+func nginxConnection(c *nginxConfig) []Finding {
+	reason := "Every request says \"Connection: close\" or \"upgrade\" to the Front End, so none of its connections is used again."
+	return c.each(reason, "proxy_set_header Connection \"\";", func(s *nginxSite) *nginxDirective {
+		h := s.header("Connection")
+		if h != nil && slices.Contains([]string{"upgrade", "close"}, strings.ToLower(h.arg(1))) {
+			return h
+		}
+		if h == nil && s.group != nil && len(s.group.all("keepalive")) > 0 {
+			return s.group.all("keepalive")[0]
+		}
+		return nil
+	})
+}
+
+func nginxAuthorization(c *nginxConfig) []Finding {
+	return c.each(becauseAuthStripped, "proxy_set_header Authorization $http_authorization;", func(s *nginxSite) *nginxDirective {
+		if h := s.header("Authorization"); h != nil && !strings.Contains(h.arg(1), "$http_authorization") {
+			if !strings.Contains(h.arg(1), "$") || strings.HasPrefix(strings.ToLower(h.arg(1)), "basic") {
+				return h
+			}
+		}
+		if off := s.setting("proxy_pass_request_headers"); off != nil && off.arg(0) == "off" {
+			return off
+		}
+		return nil
+	})
+}
+
+// hidden is the directive that keeps a header of the answer from clients; nil for none.
+func (s *nginxSite) hidden(matches func(string) bool) *nginxDirective {
+	for _, name := range []string{"proxy_hide_header", "more_clear_headers"} {
+		for _, d := range s.location.find(name) {
+			if slices.ContainsFunc(d.args, func(a string) bool { return matches(strings.ToLower(a)) }) {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+func nginxOffer(c *nginxConfig) []Finding {
+	return c.each(becauseOfferStripped, "# without this line", func(s *nginxSite) *nginxDirective {
+		return s.hidden(func(h string) bool { return h == "www-authenticate" })
+	})
+}
+
+func nginxCookies(c *nginxConfig) []Finding {
+	return c.each("Load balancers and the web app keep sessions in cookies: without them every request may meet another Front End.", "# without this line",
+		func(s *nginxSite) *nginxDirective {
+			if h := s.header("Cookie"); h != nil && h.arg(1) == "" {
+				return h
+			}
+			return s.hidden(func(h string) bool { return h == "set-cookie" })
+		})
+}
+
+func nginxMSHeaders(c *nginxConfig) []Finding {
+	return c.each("Clients and people who look for faults read X-MS-Server-Fqdn, X-Ms-diagnostics and their like.", "# without this line", func(s *nginxSite) *nginxDirective {
+		return s.hidden(func(h string) bool { return strings.HasPrefix(h, "x-ms-") })
+	})
+}
+
+func nginxOrigin(c *nginxConfig) []Finding {
+	return c.each(becauseOrigin, "# without this line", func(s *nginxSite) *nginxDirective {
+		for _, name := range []string{"Origin", "Referer", "X-Ms-Origin"} {
+			if h := s.header(name); h != nil && !strings.Contains(h.arg(1), "$http_") {
+				return h
+			}
+		}
+		for _, d := range s.location.find("add_header") {
+			if strings.HasPrefix(strings.ToLower(d.arg(0)), "access-control-allow-") {
+				return d
+			}
+		}
+		for _, d := range s.location.find("valid_referers") {
+			return d
+		}
+		return s.hidden(func(h string) bool { return strings.HasPrefix(h, "access-control-allow-") })
+	})
+}
+
+func nginxRewrittenBody(c *nginxConfig) []Finding {
+	return c.each(becauseRewritten, "# without this line", func(s *nginxSite) *nginxDirective {
+		for _, name := range []string{"sub_filter", "subs_filter", "replace_filter", "pagespeed", "substitutions"} {
+			if d := s.setting(name); d != nil && d.arg(0) != "off" {
+				return d
+			}
+		}
+		return nil
+	})
+}
+
+func nginxErrors(c *nginxConfig) []Finding {
+	return c.each(becauseErrors, "proxy_intercept_errors off;", func(s *nginxSite) *nginxDirective {
+		d := s.setting("proxy_intercept_errors")
+		if d == nil || d.arg(0) != "on" || s.setting("error_page") == nil {
+			return nil
+		}
+		return d
+	})
+}
+
+func nginxPreauth(c *nginxConfig) []Finding {
+	fix := "auth_basic off;\n# and without auth_request and its like, for all of the Lync hosts"
+	return c.each(becausePreauth, fix, func(s *nginxSite) *nginxDirective {
+		for _, name := range []string{"auth_basic", "auth_request", "auth_jwt", "auth_ldap", "auth_pam", "auth_gss", "auth_digest", "auth_oidc"} {
+			if d := s.setting(name); d != nil && !strings.EqualFold(d.arg(0), "off") {
+				return d
+			}
+		}
+		return nil
+	})
+}
+
+// nginxNTLM says once for each configuration what nginx cannot do in http.
+func nginxNTLM(c *nginxConfig) []Finding {
+	for _, s := range c.sites {
+		if !s.polls() || s.group != nil && len(s.group.all("ntlm")) > 0 {
+			continue
+		}
+		host := s.to.host
+		if e := s.endpoints(); len(e) > 0 {
+			host = e[0].host
+		}
+		fix := fmt.Sprintf("# in stream {} instead, where a client keeps its connection, with proxy_ssl on:\nserver {\n  listen 443 ssl;\n  proxy_pass %s:%d;\n  proxy_ssl on;\n  proxy_timeout 960s;\n}\n# or HAProxy, which keeps such connections apart by itself", host, portExternal)
+		return []Finding{s.at(becauseNTLM, fix)}
+	}
+	return nil
+}
