@@ -68,7 +68,7 @@ func Complaints(product, file, output string) []Finding {
 		found = append(found, Finding{Rule: rule, File: file, Reason: strings.Join(strings.Fields(output), " ")})
 	}
 	for i := range found {
-		found[i].Reason = product + " says: " + strings.TrimSpace(found[i].Reason)
+		found[i].Reason = product + " says: " + mask(strings.TrimSpace(found[i].Reason))
 		clean(&found[i])
 	}
 	return found

@@ -87,6 +87,11 @@ var targetURL = regexp.MustCompile(`(?i)^(https?)://(\[[^\]]*\]|[^/:\s]*)(?::(\d
 
 // parseTarget reads the address of a web server. What holds variables is kept as it is, with port zero.
 func parseTarget(url string) (target, bool) {
+	if scheme, rest, ok := strings.Cut(url, "://"); ok { // a name and password in it are nobody's business
+		if at := strings.IndexByte(rest, '@'); at >= 0 && !strings.Contains(rest[:at], "/") {
+			url = scheme + "://" + rest[at+1:]
+		}
+	}
 	m := targetURL.FindStringSubmatch(url)
 	if m == nil {
 		return target{}, false

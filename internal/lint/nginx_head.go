@@ -19,17 +19,37 @@ func (s *nginxSite) header(name string) *nginxDirective {
 // setting is a directive that counts at a site; nil for none.
 func (s *nginxSite) setting(name string) *nginxDirective { return s.location.one(name) }
 
-// each makes a finding of every site for which wrong gives a directive at fault. A directive that several sites inherit is said once.
+// each makes a finding of every site for which wrong gives a directive at fault. A directive that several sites inherit is said once,
+// and so is what several places of one server lack: there the proxy_pass itself stands for what is not written.
 func (c *nginxConfig) each(reason, fix string, wrong func(*nginxSite) *nginxDirective) []Finding {
 	var found []Finding
 	seen := map[*nginxDirective]bool{}
+	lacking := map[*nginxServer]int{}
 	for _, s := range c.sites {
-		if d := wrong(s); d != nil && !seen[d] {
-			seen[d] = true
-			found = append(found, d.at(reason, fix))
+		d := wrong(s)
+		if d == nil || seen[d] {
+			continue
 		}
+		seen[d] = true
+		if d == s.nginxDirective {
+			if first, again := lacking[s.server]; again {
+				found[first].Reason = alsoAt(found[first].Reason, d.line)
+				continue
+			}
+			lacking[s.server] = len(found)
+		}
+		found = append(found, d.at(reason, fix))
 	}
 	return found
+}
+
+// alsoAt adds a line to a reason that holds for several.
+func alsoAt(reason string, line int) string {
+	const also = " The same holds for line "
+	if strings.Contains(reason, also) {
+		return strings.TrimSuffix(reason, ".") + fmt.Sprintf(", %d.", line)
+	}
+	return reason + also + fmt.Sprintf("%d.", line)
 }
 
 func nginxHost(c *nginxConfig) []Finding {

@@ -45,13 +45,14 @@ func clean(x *Finding) {
 		x.Excerpt[i] = shorten(mask(printable(line)))
 	}
 	x.Where = shorten(mask(printable(x.Where)))
-	x.Reason, x.Fix = cleanText(x.Reason), cleanText(x.Fix)
+	x.Reason, x.Fix = cleanText(x.Reason, printable), cleanText(x.Fix, func(l string) string { return mask(printable(l)) })
 }
 
-func cleanText(text string) string {
+// cleanText makes a text of several lines fit to be shown. Reasons are our own sentences, in which words such as password are no secret.
+func cleanText(text string, clean func(string) string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = mask(printable(line))
+		lines[i] = clean(line)
 		if len(lines[i]) > 4*maxLine {
 			lines[i] = strings.ToValidUTF8(lines[i][:4*maxLine], "") + "…"
 		}

@@ -26,7 +26,7 @@ func ResultOf(f *File, opts Options) Result {
 	found := Check(f, opts)
 	r := Result{File: f.Name, Product: f.Product, Lync: f.Lync, Findings: found}
 	for _, n := range f.Notes {
-		r.Notes = append(r.Notes, cleanText(n))
+		r.Notes = append(r.Notes, mask(printable(n)))
 	}
 	return r
 }
