@@ -170,6 +170,7 @@ Exit codes: 0 clear, 1 something was found, 2 wrong usage or bad input, 3 could 
 		a.fakelyncCommand(),
 		a.listCommand(),
 		a.explainCommand(),
+		a.gridCommand(),
 		a.topologyCommand(),
 		a.versionCommand(),
 	)
