@@ -1,0 +1,614 @@
+package lint
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// step is what a configuration may do with a request.
+type step struct {
+	// kind is backend, deny, redirect, auth, return or none.
+	kind    string
+	backend *haproxySection
+	statement
+	sure bool
+}
+
+// route tells where a request to a frontend goes: every step that it may take, the last of which is sure.
+func (c *haproxyConfig) route(p *haproxyPart, q asked) []step {
+	var steps []step
+	add := func(s step, when certainty) bool {
+		s.sure = when == always
+		if when != never {
+			steps = append(steps, s)
+		}
+		return s.sure
+	}
+	for _, at := range slices.Backward(p.chain()) {
+		for _, l := range at.lines {
+			if kind := haproxyFinal(l, p.mode()); kind != "" && add(step{kind: kind, statement: l}, c.condition(p.haproxySection, l, q)) {
+				return steps
+			}
+		}
+	}
+	for _, l := range p.all("use_backend") {
+		if b := c.backends[l.word(1)]; add(step{kind: "backend", backend: b, statement: l}, c.condition(p.haproxySection, l, q)) {
+			return steps
+		}
+	}
+	if p.kind == "listen" && len(p.servers) > 0 {
+		add(step{kind: "backend", backend: p.haproxySection, statement: p.servers[0].statement}, always)
+		return steps
+	}
+	if l, ok := p.setting("default_backend"); ok {
+		add(step{kind: "backend", backend: c.backends[l.word(1)], statement: l}, always)
+		return steps
+	}
+	add(step{kind: "none", statement: p.head}, always)
+	return steps
+}
+
+// haproxyFinal is what a line does with a request for good: deny, redirect, auth, return; empty for all others.
+func haproxyFinal(l statement, mode string) string {
+	rule, action := l.words[0], l.word(1)
+	switch {
+	case rule == "http-request" && mode == "http", rule == "redirect" || rule == "block" || rule == "reqdeny" || rule == "reqideny":
+	case rule == "tcp-request" && (action == "connection" || action == "content" || action == "session"):
+		if l.word(2) == "reject" {
+			return "deny"
+		}
+		return ""
+	default:
+		return ""
+	}
+	if rule == "block" {
+		return "deny"
+	}
+	if rule == "redirect" {
+		return "redirect"
+	}
+	action, _, _ = strings.Cut(action, "(")
+	switch action {
+	case "deny", "tarpit", "reject", "silent-drop":
+		return "deny"
+	case "redirect":
+		return "redirect"
+	case "auth":
+		return "auth"
+	case "return":
+		return "return"
+	}
+	return ""
+}
+
+// condition judges the condition of a line; a line without one always holds.
+func (c *haproxyConfig) condition(s *haproxySection, l statement, q asked) certainty {
+	for i, w := range l.words {
+		if i > 0 && (w == "if" || w == "unless") {
+			holds := s.holds(l.words[i+1:], q)
+			if w == "unless" {
+				return holds.not()
+			}
+			return holds
+		}
+	}
+	return always
+}
+
+// conditionWords are the words behind if or unless.
+func conditionWords(l statement) []string {
+	for i, w := range l.words {
+		if i > 0 && (w == "if" || w == "unless") {
+			return l.words[i+1:]
+		}
+	}
+	return nil
+}
+
+// holds judges terms: all of a group, any of the groups.
+func (s *haproxySection) holds(words []string, q asked) certainty {
+	result, group, negated := never, always, false
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		switch {
+		case w == "or" || w == "||":
+			result, group = max(result, group), always
+			continue
+		case w == "!":
+			negated = !negated
+			continue
+		}
+		for strings.HasPrefix(w, "!") && len(w) > 1 {
+			negated, w = !negated, w[1:]
+		}
+		var term certainty
+		if w == "{" {
+			end := i + 1
+			for end < len(words) && words[end] != "}" {
+				end++
+			}
+			term = s.criterion(words[i+1:end], q)
+			i = end
+		} else {
+			term = s.list(w, q)
+		}
+		if negated {
+			term, negated = term.not(), false
+		}
+		group = min(group, term)
+	}
+	return max(result, group)
+}
+
+// list judges a named list: any of its lines.
+func (s *haproxySection) list(name string, q asked) certainty {
+	lines := s.acls[name]
+	for _, at := range s.chain()[1:] {
+		lines = append(slices.Clip(lines), at.acls[name]...)
+	}
+	if len(lines) == 0 {
+		return builtinList(name, q)
+	}
+	result := never
+	for _, l := range lines {
+		result = max(result, s.criterion(l.words[2:], q))
+	}
+	return result
+}
+
+var haproxyBuiltin = []string{"TRUE", "FALSE", "HTTP", "HTTP_1.0", "HTTP_1.1", "HTTP_2.0", "HTTP_3.0", "HTTP_CONTENT", "HTTP_URL_ABS", "HTTP_URL_SLASH", "HTTP_URL_STAR", "LOCALHOST",
+	"METH_CONNECT", "METH_DELETE", "METH_GET", "METH_HEAD", "METH_OPTIONS", "METH_POST", "METH_PUT", "METH_TRACE", "RDP_COOKIE", "REQ_CONTENT", "WAIT_END"}
+
+func builtinList(name string, q asked) certainty {
+	switch name {
+	case "TRUE", "HTTP", "HTTP_URL_SLASH", "WAIT_END", "REQ_CONTENT", "HTTP_1.1":
+		return always
+	case "FALSE", "LOCALHOST", "HTTP_URL_ABS", "HTTP_URL_STAR", "RDP_COOKIE", "HTTP_1.0":
+		return never
+	}
+	if method, ok := strings.CutPrefix(name, "METH_"); ok {
+		return certain(q.method == method || method == "GET" && q.method == "HEAD")
+	}
+	return perhaps
+}
+
+var fetchShape = regexp.MustCompile(`^([a-zA-Z0-9_.]+?)(_beg|_end|_sub|_dom|_dir|_reg)?(\([^)]*\))?((?:,[^ ]*)?)$`)
+
+// criterion judges one: what is fetched, flags, and the values that it is compared with.
+func (s *haproxySection) criterion(words []string, q asked) certainty {
+	if len(words) == 0 {
+		return perhaps
+	}
+	m := fetchShape.FindStringSubmatch(s.fetched(words[0]))
+	if m == nil {
+		return perhaps
+	}
+	fetch, how, argument, converters := m[1], strings.TrimPrefix(m[2], "_"), strings.Trim(m[3], "()"), m[4]
+	ignoreCase, values := false, words[1:]
+	for len(values) > 0 && strings.HasPrefix(values[0], "-") {
+		flag := values[0]
+		values = values[1:]
+		switch flag {
+		case "-i":
+			ignoreCase = true
+		case "-m":
+			if len(values) > 0 {
+				how, values = values[0], values[1:]
+			}
+		case "-f", "-M":
+			return perhaps
+		case "-u":
+			values = values[min(1, len(values)):]
+		case "--":
+		}
+		if flag == "--" {
+			break
+		}
+	}
+	switch fetch {
+	case "ssl_fc", "ssl_fc_has_sni", "ssl_fc_has_crt":
+		is := certain(q.tls && fetch != "ssl_fc_has_crt")
+		if converters == ",not" || slices.Contains(values, "0") || slices.Contains(values, "false") {
+			return is.not()
+		}
+		return is
+	case "always_true":
+		return always
+	case "always_false":
+		return never
+	case "dst_port", "fc_dst_port":
+		return numberIs(q.port, values)
+	case "nbsrv", "srv_is_up":
+		return certain(!slices.Contains(values, "lt") && !slices.Contains(values, "eq") && !slices.Contains(values, "le") && !slices.Contains(values, "0"))
+	case "req_ssl_hello_type", "req.ssl_hello_type":
+		return certain(q.tls)
+	case "req_ssl_ver", "req.ssl_ver", "req.proto_http", "req_proto_http":
+		return certain(q.tls == strings.Contains(fetch, "ssl"))
+	}
+	text, ok := haproxyFetch(fetch, argument, q)
+	if !ok {
+		return perhaps
+	}
+	for converter := range strings.SplitSeq(strings.TrimPrefix(converters, ","), ",") {
+		switch name, _, _ := strings.Cut(converter, "("); name {
+		case "", "host_only", "url_dec", "field", "word", "1", ":)", `:`, "rtrim", "ltrim":
+		case "lower":
+			text = strings.ToLower(text)
+		case "upper":
+			text = strings.ToUpper(text)
+		default:
+			return perhaps
+		}
+	}
+	return compare(how, text, values, ignoreCase)
+}
+
+var variableShape = regexp.MustCompile(`^var\(([^)]+)\)`)
+
+// fetched replaces a variable by what a line of the section sets it to, as pfSense writes for hosts and paths.
+func (s *haproxySection) fetched(word string) string {
+	m := variableShape.FindStringSubmatch(word)
+	if m == nil {
+		return word
+	}
+	for _, l := range s.lines {
+		if l.words[0] == "http-request" && l.word(1) == "set-var("+m[1]+")" && len(l.words) > 2 {
+			return l.words[2] + word[len(m[0]):]
+		}
+	}
+	return word
+}
+
+// haproxyFetch is what a sample of a request holds.
+func haproxyFetch(fetch, argument string, q asked) (string, bool) {
+	name, _, _ := strings.Cut(strings.ToLower(argument), ",")
+	switch fetch {
+	case "hdr", "req.hdr", "req.fhdr", "shdr", "hdr_ip":
+		return q.host, name == "host"
+	case "path", "pathq", "url", "capture.req.uri":
+		path, _, _ := strings.Cut(q.path, "?")
+		return path, true
+	case "base":
+		path, _, _ := strings.Cut(q.path, "?")
+		return q.host + path, true
+	case "ssl_fc_sni", "req.ssl_sni", "req_ssl_sni":
+		if !q.tls || q.noServerName {
+			return "", true
+		}
+		return q.host, true
+	case "method", "capture.req.method":
+		return q.method, true
+	}
+	return "", false
+}
+
+func numberIs(number string, values []string) certainty {
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return perhaps
+	}
+	operator, result := "eq", never
+	for _, v := range values {
+		switch v {
+		case "eq", "lt", "le", "gt", "ge":
+			operator = v
+			continue
+		}
+		low, high, isRange := strings.Cut(v, ":")
+		from, err1 := strconv.Atoi(low)
+		to := from
+		var err2 error
+		if isRange {
+			to, err2 = strconv.Atoi(high)
+		}
+		if err1 != nil || err2 != nil {
+			return perhaps
+		}
+		is := map[string]bool{"eq": from <= n && n <= to, "lt": n < from, "le": n <= from, "gt": n > from, "ge": n >= from}[operator]
+		result = max(result, certain(is))
+	}
+	return result
+}
+
+func compare(how, text string, values []string, ignoreCase bool) certainty {
+	if how == "found" {
+		return certain(text != "")
+	}
+	if how == "reg" {
+		result := never
+		for _, v := range values {
+			result = max(result, matches(v, text, ignoreCase))
+		}
+		return result
+	}
+	if ignoreCase {
+		text = strings.ToLower(text)
+	}
+	for _, v := range values {
+		if strings.Contains(v, "%[") {
+			return perhaps
+		}
+		if ignoreCase {
+			v = strings.ToLower(v)
+		}
+		is := false
+		switch how {
+		case "", "str":
+			is = text == v
+		case "beg":
+			is = strings.HasPrefix(text, v)
+		case "end":
+			is = strings.HasSuffix(text, v)
+		case "sub":
+			is = strings.Contains(text, v)
+		case "dom":
+			is = slices.Contains(parts(text, ".:/"), strings.Trim(v, ".:/")) || delimited(text, strings.Trim(v, ".:/"), ".:/?")
+		case "dir":
+			is = delimited(text, strings.Trim(v, "/?"), "/?")
+		default:
+			return perhaps
+		}
+		if is {
+			return always
+		}
+	}
+	return never
+}
+
+func parts(text, separators string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(separators, r) })
+}
+
+// delimited tells whether part stands in text between separators or at its ends.
+func delimited(text, part, separators string) bool {
+	for from := 0; part != ""; {
+		i := strings.Index(text[from:], part)
+		if i < 0 {
+			return false
+		}
+		i += from
+		end := i + len(part)
+		if (i == 0 || strings.IndexByte(separators, text[i-1]) >= 0) && (end == len(text) || strings.IndexByte(separators, text[end]) >= 0) {
+			return true
+		}
+		from = i + 1
+	}
+	return false
+}
+
+// haproxyPublished is where the requests of a Lync name go that come to one frontend.
+type haproxyPublished struct {
+	part *haproxyPart
+	bind haproxyBind
+	asked
+	role  hostRole
+	steps []step
+}
+
+// named tells whether a list has the whole name.
+func (p haproxyPublished) named() bool { return !strings.HasSuffix(p.host, unknownDomain) }
+
+// last is the step that is sure.
+func (p haproxyPublished) last() step { return p.steps[len(p.steps)-1] }
+
+// leads tells whether requests may reach a back end of the deployment's.
+func (p haproxyPublished) leads(c *haproxyConfig) bool {
+	return slices.ContainsFunc(p.steps, func(s step) bool { return s.kind == "backend" && s.backend != nil && c.lync[s.backend] })
+}
+
+var haproxyHost = regexp.MustCompile(`(?i)(?:^|\.|_|\()(?:hdr|fhdr|shdr|base|url|ssl_fc_sni|ssl_sni)(?:_|\(|$|,)`)
+
+// namesIn are the hosts that a part's lists and conditions name.
+func (s *haproxySection) namesIn() []string {
+	var names []string
+	for _, l := range s.lines {
+		for i, w := range l.words {
+			w = s.fetched(w)
+			if !haproxyHost.MatchString(w) || i+1 >= len(l.words) {
+				continue
+			}
+			if strings.Contains(w, "hdr") && !strings.Contains(strings.ToLower(w), "host") {
+				continue
+			}
+			regular := strings.HasSuffix(strings.SplitN(w, "(", 2)[0], "_reg")
+			begins := strings.Contains(strings.SplitN(w, "(", 2)[0], "_beg")
+			for j := i + 1; j < len(l.words) && l.words[j] != "}"; j++ {
+				v := l.words[j]
+				switch {
+				case v == "-m" && j+1 < len(l.words):
+					regular, begins = regular || l.words[j+1] == "reg", begins || l.words[j+1] == "beg"
+					j++
+				case strings.HasPrefix(v, "-"):
+				case regular:
+					names = append(names, hostsIn(v)...)
+				case begins && !strings.Contains(strings.TrimSuffix(v, "."), "."):
+					names = append(names, strings.TrimSuffix(v, ".")+unknownDomain)
+				default:
+					if m := hostInText.FindStringSubmatch(v); m != nil {
+						names = append(names, strings.ToLower(m[1]))
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// unknownDomain completes a name of which a list gives the beginning alone; no finding shows it.
+const unknownDomain = ".domain.invalid"
+
+// publish asks where the names of the deployment lead, and tells from it which back ends are Lync's.
+func (c *haproxyConfig) publish() {
+	var all []string
+	for _, p := range c.parts {
+		all = append(all, p.namesIn()...)
+	}
+	all = withDomains(all)
+	hosts := lyncHosts(all)
+	for _, b := range c.sections {
+		if b.kind != "backend" && b.kind != "listen" {
+			continue
+		}
+		for _, s := range b.servers {
+			if s.port == "4443" || kinshipOf(s.name) == lync || kinshipOf(s.host) == lync || kinshipOf(b.name) == lync {
+				c.lync[b] = kinshipOf(b.name) != officeWebApps && kinshipOf(s.name) != officeWebApps
+			}
+		}
+	}
+	// A name of which nothing is known is the web services' where it leads to their port; a certificate's file may tell, too.
+	for _, n := range all {
+		if hostRoleOf(n) != otherHost || slices.Contains(hosts, n) || notWeb.MatchString(strings.SplitN(n, ".", 2)[0]) {
+			continue
+		}
+		for _, p := range c.parts {
+			last := c.route(p, asked{tls: true, port: "443", host: n, path: "/ucwa/", method: "GET"})
+			if s := last[len(last)-1]; s.backend != nil && c.lync[s.backend] && conditionWords(s.statement) != nil && !slices.Contains(hosts, n) {
+				hosts = append(hosts, n)
+			}
+		}
+	}
+	for _, p := range c.parts {
+		own := lyncOf(withDomains(p.namesIn()), hosts)
+		for _, b := range p.binds {
+			names := own
+			if len(names) == 0 {
+				names = hosts
+			}
+			if len(names) == 0 && c.anyLync() {
+				names = []string{"lyncdiscover" + unknownDomain, "lyncweb" + unknownDomain}
+			}
+			if len(names) == 0 && kinshipOf(certificateName(b.options["crt"])) == lync {
+				names = []string{"lyncweb" + unknownDomain}
+			}
+			for _, n := range names {
+				c.ask(p, b, n)
+			}
+		}
+	}
+}
+
+func (c *haproxyConfig) anyLync() bool {
+	for _, is := range c.lync {
+		if is {
+			return true
+		}
+	}
+	return false
+}
+
+func lyncOf(names, known []string) []string {
+	var all []string
+	for _, n := range names {
+		if slices.Contains(known, n) && !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// withDomains completes names of which only the beginning is known with a domain that others have.
+func withDomains(names []string) []string {
+	domain := ""
+	for _, n := range names {
+		if hostRoleOf(n) != otherHost && !strings.HasSuffix(n, unknownDomain) {
+			domain = "." + domainOf(n)
+			break
+		}
+	}
+	if domain == "" {
+		return names
+	}
+	var all []string
+	for _, n := range names {
+		all = append(all, strings.Replace(n, unknownDomain, domain, 1))
+	}
+	return all
+}
+
+// ask keeps where a name leads, and takes the back end that it surely leads to for Lync's.
+func (c *haproxyConfig) ask(p *haproxyPart, b haproxyBind, name string) {
+	role := hostRoleOf(name)
+	if role == otherHost {
+		role = webHost
+	}
+	q := asked{tls: b.tls(), host: name, path: role.path(), method: "GET", port: "443"}
+	if len(b.ports) > 0 {
+		q.port = b.ports[0]
+	}
+	if p.mode() == "tcp" && slices.Contains(b.ports, "443") {
+		q.tls = true
+	}
+	x := haproxyPublished{part: p, bind: b, asked: q, role: role, steps: c.route(p, q)}
+	last := x.last()
+	if last.backend != nil && role != internalHost && kinshipOf(last.backend.name) != officeWebApps &&
+		(conditionWords(last.statement) != nil || p.onlyLync() || c.lync[last.backend]) {
+		if _, known := c.lync[last.backend]; !known {
+			c.lync[last.backend] = true
+		}
+	}
+	c.analysis = append(c.analysis, x)
+}
+
+// onlyLync tells whether a part names hosts of Lync and no others, so that its default is theirs, too.
+func (p *haproxyPart) onlyLync() bool {
+	names := p.namesIn()
+	return kinshipOf(p.name) == lync || len(lyncHosts(names)) > 0 && len(lyncHosts(names)) == len(distinct(names))
+}
+
+func distinct(names []string) []string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// concernsLync implements config.
+func (c *haproxyConfig) concernsLync() bool {
+	return c.anyLync() || len(c.published(nil)) > 0
+}
+
+// published are the questions whose name is the deployment's, or whose answer is one of its back ends, that keep accepts.
+func (c *haproxyConfig) published(keep func(haproxyPublished) bool) []haproxyPublished {
+	var all []haproxyPublished
+	for _, x := range c.analysis {
+		if (x.named() && slices.Contains(withDomains(x.part.namesIn()), x.host) || x.leads(c)) && (keep == nil || keep(x)) {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+// name is the host as it may be shown.
+func (p haproxyPublished) name() string {
+	return strings.TrimSuffix(p.host, unknownDomain)
+}
+
+// lyncBackends are the sections whose servers are Front Ends, in the order of the file.
+func (c *haproxyConfig) lyncBackends() []*haproxySection {
+	return slices.DeleteFunc(slices.Clone(c.sections), func(s *haproxySection) bool { return !c.lync[s] })
+}
+
+// lyncParts are the parts that lead to Lync's back ends.
+func (c *haproxyConfig) lyncParts() []*haproxyPart {
+	var all []*haproxyPart
+	for _, x := range c.published(nil) {
+		if !slices.Contains(all, x.part) {
+			all = append(all, x.part)
+		}
+	}
+	return all
+}
+
+// lyncSections are the parts and the back ends of Lync, each once.
+func (c *haproxyConfig) lyncSections() []*haproxySection {
+	all := c.lyncBackends()
+	for _, p := range c.lyncParts() {
+		if !slices.Contains(all, p.haproxySection) {
+			all = append(all, p.haproxySection)
+		}
+	}
+	return all
+}
+
+func (c *haproxyConfig) check() []Finding { return checkAll(haproxyRules(), c) }
