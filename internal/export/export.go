@@ -90,7 +90,11 @@ func (e *UnsupportedError) Error() string {
 // writers write the text of one file each.
 var writers = map[string]func(Input) (string, error){
 	Nginx:          writeNginx,
+	NginxStream:    writeNginxStream,
 	HAProxy:        writeHAProxy,
+	Squid:          writeSquid,
+	Apache:         writeApache,
+	Caddy:          writeCaddy,
 	Traefik:        writeTraefik,
 	Envoy:          writeEnvoy,
 	ARR:            writeARR,

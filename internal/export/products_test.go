@@ -20,7 +20,11 @@ import (
 var checks = map[string][]string{
 	export.Nginx: {"nginx", "-t", "-q", "-e", "stderr", "-g", "pid DIR/pid;", "-p", "DIR", "-c", "FILE"},
 
-	export.HAProxy: {"haproxy", "-c", "-q", "-f", "FILE"},
+	export.NginxStream: {"nginx", "-t", "-q", "-e", "stderr", "-g", "pid DIR/pid;", "-p", "DIR", "-c", "FILE"},
+	export.Apache:      {"apache2", "-t", "-d", "DIR", "-f", "FILE"},
+	export.Squid:       {"squid", "-k", "parse", "-f", "FILE"},
+	export.Caddy:       {"caddy", "validate", "--adapter", "caddyfile", "--config", "FILE"},
+	export.HAProxy:     {"haproxy", "-c", "-q", "-f", "FILE"},
 }
 
 var listen = regexp.MustCompile(`listen [\d.]+:\d+|listen \[[\da-f:]+\]:\d+`)
