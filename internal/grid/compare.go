@@ -208,6 +208,8 @@ func (o *Observation) outcome(c *Case, direct *Observation) (verdict, says strin
 		case v.end == endRefused || d.end == endLeft:
 		case is >= 400 && len(o.received) == 0 && len(direct.received) > 0:
 			return Refused, fmt.Sprint(is)
+		case is == 0 && len(v.raw) > 0 && len(o.received) == 0 && len(direct.received) > 0:
+			return Refused, "a page without a status"
 		case is >= 500 && is != was && !c.Malformed && was > 0:
 			return Broken, fmt.Sprint(is)
 		case is >= 400 && is != was:
@@ -220,6 +222,8 @@ func (o *Observation) outcome(c *Case, direct *Observation) (verdict, says strin
 			return Refused, "hangs up"
 		case d.end == endComplete && v.end == endTimeout && (c.Malformed || len(o.received) == 0):
 			return Refused, "waits for more"
+		case d.end == endComplete && v.end != endComplete && c.Malformed:
+			return Differs, broken(v)
 		case d.end == endComplete && v.end != endComplete:
 			return Broken, broken(v)
 		case d.end == endComplete && before.body.digest() != now.body.digest() && is == was:

@@ -170,11 +170,13 @@ func shorten(b []byte) string {
 		b = append(append(bytes.Clone(b[:all]), fmt.Sprintf("…[%d bytes]…", len(b)-all-500)...), b[len(b)-500:]...)
 	}
 	lines := strings.Split(string(b), "\n")
+	inHead := true
 	for i, l := range lines {
+		inHead = inHead && l != "" && l != "\r"
 		whole, crlf := strings.CutSuffix(l, "\r")
 		lines[i] = visible(cut(whole, line))
-		if !crlf && i < len(lines)-1 {
-			lines[i] += `\n` // CR LF is what is expected, and not shown
+		if !crlf && inHead && i < len(lines)-1 {
+			lines[i] += `\n` // CR LF is what is expected in a head, and not shown
 		}
 	}
 	return cut(strings.Join(lines, "\n"), all)

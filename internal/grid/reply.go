@@ -12,29 +12,17 @@ func replies(data []byte, methods []string, ended bool) []reply {
 	var out []reply
 	for len(data) > 0 {
 		var r reply
-		for {
-			n := headEnd(data[r.begin:])
-			if n == 0 {
-				r.message = parse(data[r.begin:])
-				r.size = len(data)
-				if r.message.status() == 0 && len(out) > 0 {
-					return out // no answer: bytes behind the last one
-				}
-				return append(out, r)
+		switch r.readHead(data) {
+		case headMissing:
+			return append(out, r)
+		case headNone:
+			if len(out) > 0 {
+				return out // bytes behind the last answer
 			}
-			r.message = parse(data[r.begin : r.begin+n])
-			r.begin += n
-			status := r.message.status()
-			if status == 0 { // HTTP/0.9, or no HTTP at all: a body that ends with the connection
-				r.begin, r.size, r.message = 0, len(data), message{}
-				r.body = body{framing: framingClose, data: data}
-				r.complete = ended
-				return append(out, r)
-			}
-			if status >= 200 || status == 101 {
-				break
-			}
-			r.interim = append(r.interim, status)
+			r.message, r.begin, r.size = message{}, 0, len(data)
+			r.body = body{framing: framingClose, data: data}
+			r.complete = ended
+			return append(out, r)
 		}
 		method := ""
 		if len(methods) > len(out) {
@@ -45,6 +33,37 @@ func replies(data []byte, methods []string, ended bool) []reply {
 		data = data[r.size:]
 	}
 	return out
+}
+
+// What a look for a head may find.
+const (
+	headThere   = iota
+	headMissing // it has not come whole
+	headNone    // HTTP/0.9, or no HTTP at all: a body that ends with the connection
+)
+
+// readHead passes over interim answers to the head of the final one, behind which the body begins.
+func (r *reply) readHead(data []byte) int {
+	for {
+		n := headEnd(data[r.begin:])
+		if n == 0 {
+			r.message, r.size = parse(data[r.begin:]), len(data)
+			if !bytes.HasPrefix(data[r.begin:], []byte("HTTP/")) {
+				return headNone
+			}
+			return headMissing
+		}
+		r.message = parse(data[r.begin : r.begin+n])
+		status := r.message.status()
+		if status == 0 {
+			return headNone
+		}
+		r.begin += n
+		if status >= 200 || status == 101 {
+			return headThere
+		}
+		r.interim = append(r.interim, status)
+	}
 }
 
 // readBody finds where the answer ends, as RFC 9112 §6.3 says.

@@ -96,7 +96,7 @@ type Got struct {
 }
 
 func newResult(cases []Case, cols []*column) *Result {
-	r := &Result{Schema: Schema}
+	r := &Result{Schema: Schema, Proxies: []Column{}, Requests: []Row{}}
 	learned := make([]habits, len(cols))
 	for i, col := range cols {
 		learned[i] = learn(cols[0].seen[habitCase], col.seen[habitCase])
@@ -105,7 +105,7 @@ func newResult(cases []Case, cols []*column) *Result {
 	}
 	for i := range cases {
 		c := &cases[i]
-		row := Row{ID: c.ID, Group: c.Group, Title: c.Title, Why: c.Why, Expect: c.Expect, Sent: sent(c)}
+		row := Row{ID: c.ID, Group: c.Group, Title: c.Title, Why: c.Why, Expect: c.Expect, Sent: sent(c), Cells: []Cell{}}
 		for j, col := range cols {
 			row.Cells = append(row.Cells, newCell(c, cols[0].seen[c.ID], col, learned[j]))
 		}
@@ -125,7 +125,7 @@ func texts(changes map[string]change) []string {
 
 // sent are the bytes of each step, with its pauses.
 func sent(c *Case) []string {
-	var out []string
+	out := []string{}
 	for i, s := range c.Steps {
 		var text strings.Builder
 		for _, p := range s.Send {

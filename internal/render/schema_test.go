@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"lyncpin/internal/grid"
 	"lyncpin/probe"
 )
 
@@ -214,6 +215,7 @@ func TestSchemasSayWhatIsWritten(t *testing.T) {
 	}{
 		{file: "record-1.json", format: probe.RecordSchema, typ: reflect.TypeFor[probe.Record](), nullable: true},
 		{file: "report-1.json", format: probe.ReportSchema, typ: reflect.TypeFor[probe.Report]()}, // JSON writes no null
+		{file: "grid-1.json", format: grid.Schema, typ: reflect.TypeFor[grid.Result]()},
 	}
 	for _, c := range cases {
 		t.Run(c.file, func(t *testing.T) {
