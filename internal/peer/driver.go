@@ -49,8 +49,9 @@ func noEnv(string) []string { return nil }
 func drop(text string, lines *regexp.Regexp) string { return lines.ReplaceAllString(text, "") }
 
 var (
-	nginxOwn  = regexp.MustCompile(`(?m)^\s*(?:daemon|pid|user|error_log|access_log|worker_rlimit_nofile|\w+_temp_path)\s[^;]*;`)
-	nginxHTTP = regexp.MustCompile(`(?m)^\s*http\s*\{`)
+	nginxOwn   = regexp.MustCompile(`(?m)^\s*(?:daemon|pid|user|error_log|access_log|worker_rlimit_nofile|\w+_temp_path)\s[^;]*;`)
+	nginxCache = regexp.MustCompile(`(?m)^(\s*proxy_cache_path\s+)[^\s;]+`)
+	nginxHTTP  = regexp.MustCompile(`(?m)^\s*http\s*\{`)
 )
 
 func nginx(needs []string) *driver {
@@ -61,16 +62,17 @@ func nginx(needs []string) *driver {
 	return &driver{
 		binary: "nginx", deb: deb, needs: needs, version: "-v",
 		place: placeAddresses,
-		times: regexp.MustCompile(`(?m)^(\s*(?:[^#\n]*[;{]\s*)?(?:proxy_read_timeout|proxy_send_timeout|send_timeout|proxy_timeout)\s+)(\d+)(ms|s|m|h|d)?`),
+		times: regexp.MustCompile(`(?m)((?:^|[;{])[ \t]*(?:proxy_read_timeout|proxy_send_timeout|send_timeout|proxy_timeout)\s+)(\d+)(ms|s|m|h|d)?`),
 		unit:  "s", finest: "ms",
 		settle: func(text, dir string) string {
 			text = drop(text, nginxOwn)
+			text = nginxCache.ReplaceAllString(text, "${1}"+filepath.Join(dir, "cache"))
 			var temp strings.Builder
 			for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 				temp.WriteString(kind + "_temp_path " + filepath.Join(dir, kind) + ";\n")
 			}
 			text = nginxHTTP.ReplaceAllString(text, "$0\naccess_log off;\n"+temp.String())
-			return "daemon off;\npid " + filepath.Join(dir, "pid") + ";\nerror_log " + filepath.Join(dir, logName) + " notice;\n" + text
+			return "daemon off;\npid " + filepath.Join(dir, "pid") + ";\nerror_log " + filepath.Join(dir, logName) + " warn;\n" + text
 		},
 		args: func(dir, main string) []string { return []string{"-c", main, "-e", filepath.Join(dir, logName)} },
 		env:  noEnv,

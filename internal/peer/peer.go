@@ -31,6 +31,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -241,6 +242,9 @@ func (p *Peer) awaitReady(ctx context.Context) error {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for _, real := range p.where {
+		if !strings.Contains(p.text, ":"+strconv.Itoa(int(real.Port()))) {
+			continue // the text listens there no more
+		}
 		for !accepts(ctx, real) {
 			select {
 			case <-p.child.ended:

@@ -32,7 +32,9 @@ pid /run/nginx.pid;
 events { worker_connections 512; }
 http {
   access_log /var/log/nginx/access.log;
-  server { listen 203.0.113.10:80; location / { proxy_pass http://10.10.10.11:8080; proxy_read_timeout 50s; } }
+  proxy_read_timeout 50s;
+  send_timeout 50s;
+  server { listen 203.0.113.10:80; location / { proxy_pass http://10.10.10.11:8080; } }
 }`,
 	"nginx-stream": `load_module modules/ngx_stream_module.so;
 events { }
@@ -274,5 +276,21 @@ func TestUnknownProduct(t *testing.T) {
 	_, err := peer.Start(t.Context(), peer.Config{Product: "ngnix"})
 	if err == nil || !strings.Contains(err.Error(), "known are nginx") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Somebody who forgot a port has a proxy nonetheless.
+func TestListenerThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	need(t, "nginx")
+	forgotten := netip.MustParseAddrPort("203.0.113.10:443")
+	p, err := peer.Start(t.Context(), peer.Config{Product: "nginx", Text: texts["nginx"], Listen: []netip.AddrPort{listener, forgotten}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if c, err := net.Dial("tcp", p.Addr(forgotten).String()); err == nil {
+		c.Close()
+		t.Errorf("%s takes connections", p.Addr(forgotten))
 	}
 }
