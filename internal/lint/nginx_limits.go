@@ -13,8 +13,9 @@ const (
 	// pollLeast and pollRight are the time-outs of Microsoft's reverse proxy requirements: the least, and that for phones.
 	pollLeast = 200 * time.Second
 	pollRight = 960 * time.Second
-	// bodyEnough is a presentation of some size [inferred]; headEnough holds a ticket and cookies beside it.
-	bodyEnough = 30 << 20
+	// bodyEnough is what IIS takes by default, behind which a larger limit helps nobody [inferred]; headEnough holds a ticket and cookies
+	// beside it.
+	bodyEnough = 30_000_000
 	headEnough = 16 << 10
 	// placesEnough are connections of a small office: a held poll takes two.
 	placesEnough = 1024

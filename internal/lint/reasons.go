@@ -38,7 +38,7 @@ const (
 	becauseRetries       = "A request that was sent once is sent again to another server: messages appear twice, pending requests replace one another."
 	becauseWorkers       = "Each waiting client takes a place all the time. When all are taken nobody gets an answer, new clients not even a handshake."
 	becauseLeaf          = "The file holds the certificate alone. Clients that do not know its intermediate, phones above all, refuse it."
-	becauseNTLM          = "NTLM signs in a connection, and this product shares connections to web servers between clients: desktop clients are asked for the password again and again, or get somebody else's session. No setting cures it."
+	becauseNTLM          = "NTLM signs in a connection, and this product does not keep one to the Front End for each client: desktop clients are asked for the password again and again, or get somebody else's session. No setting cures it."
 	becauseNo80          = "Phones also begin discovery over HTTP, which needs no certificate; here it finds nobody."
 	becauseUnpublished   = "Nothing here answers to this name, which clients of that SIP domain ask for."
 	becauseUntrusted     = "It is to be verified with no root to verify it: every connection to the Front End fails."
