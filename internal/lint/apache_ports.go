@@ -12,7 +12,9 @@ func (s *apacheSite) write(m apacheMember, scheme string, port int) string {
 	if m.at != s.apacheDirective {
 		return "BalancerMember " + url
 	}
-	url += m.to.path
+	if url += m.to.path; m.to.path == "" && strings.HasSuffix(s.path, "/") && !s.expr {
+		url += "/"
+	}
 	switch {
 	case m.at.name == "rewriterule":
 		return fmt.Sprintf("RewriteRule %s %s %s", m.at.arg(0), url, m.at.arg(2))
