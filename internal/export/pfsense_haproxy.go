@@ -135,7 +135,7 @@ Check: Services, HAProxy, Settings: an invalid configuration is shown there, and
 
 // Texts of the package's boxes.
 const (
-	pfsenseGlobal  = "tune.bufsize 65536"
+	pfsenseGlobal  = "tune.bufsize 131072"
 	pfsenseBackend = "option abortonclose\nhttp-reuse never"
 )
 
