@@ -110,8 +110,8 @@ func (a *app) export(cmd *cobra.Command, product string, opts exportOptions) err
 		}
 	}
 	text, err := export.Write(product, export.Input{Proxy: *p, Files: files})
-	if u, ok := errors.AsType[*export.UnsupportedError](err); ok {
-		return hint(err, "%s", otherProducts(u, p))
+	if _, ok := errors.AsType[*export.UnsupportedError](err); ok {
+		return hint(err, "%s", otherProducts(p))
 	}
 	if err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), "export: "))
@@ -190,7 +190,7 @@ func (o *fileOptions) of(product string, p *topology.Proxy) (export.Files, error
 }
 
 // otherProducts says which products can do what one cannot.
-func otherProducts(u *export.UnsupportedError, p *topology.Proxy) string {
+func otherProducts(p *topology.Proxy) string {
 	var can []string
 	for _, product := range export.Products() {
 		if _, err := export.Write(product, export.Input{Proxy: *p, Files: export.DefaultFiles(product, len(p.Certificates))}); err == nil {
@@ -198,9 +198,9 @@ func otherProducts(u *export.UnsupportedError, p *topology.Proxy) string {
 		}
 	}
 	if len(can) == 0 {
-		return fmt.Sprintf("no product can: take %s out of the topology", u.Field)
+		return "do without it: no product can all that is asked for"
 	}
-	return fmt.Sprintf("take %s out of the topology, or take a product that can: %s", u.Field, strings.Join(can, ", "))
+	return "do without it, or take a product that can: " + strings.Join(can, ", ")
 }
 
 // parseAddress reads an IP address.

@@ -19,7 +19,7 @@ import (
 const arrText = `<?xml version="1.0" encoding="UTF-8"?>
 <!-- IIS Application Request Routing: reverse proxy for the web services of Lync and Skype for Business, for applicationHost.config.
 
-{{unproven}}
+Proof: {{unproven}}.
 Versions: ARR 3.0 and URL Rewrite 2.1 on Windows Server 2016 or newer.
 Place: the elements go into those of the same names in C:\Windows\System32\inetsrv\config\applicationHost.config. Keep a copy of it
 (appcmd add backup before-lync), and put nothing into web.config: farms and the rules that lead to them are the server's.

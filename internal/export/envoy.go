@@ -13,14 +13,7 @@ import (
 )
 
 // envoyText is a static bootstrap of the API's version 3.
-const envoyText = `# Envoy: reverse proxy for the web services of Lync and Skype for Business, as a static bootstrap.
-#
-# {{unproven}}
-# Versions: 1.28 or newer (several certificates by SNI, ignore_port_in_host_matching).
-# Place: /etc/envoy/envoy.yaml.
-{{range .Certificates}}# Certificate: {{names .}}
-{{end -}}
-# Check: envoy --mode validate -c /etc/envoy/envoy.yaml
+const envoyText = `{{head}}
 #
 # NTLM and Negotiate log on a connection, not a request. Envoy's pools are shared by all clients, which would hand one user's session
 # to the next; connection_pool_per_downstream_connection below gives each client connection its own.
@@ -207,14 +200,13 @@ func writeEnvoy(in Input) (string, error) {
 	}
 	least, most := p.versions()
 	data := struct {
-		Certificates   []topology.Certificate
 		Files          []CertificateFiles
 		Listeners      []envoyListener
 		Clusters       []envoyCluster
 		Response, Idle time.Duration
 		MinTLS, MaxTLS string
 	}{Response: p.response, Idle: p.idle, MinTLS: envoyVersion(least), MaxTLS: envoyVersion(most)}
-	data.Certificates, data.Files = p.served()
+	_, data.Files = p.served()
 	byID := map[string]published{}
 	for _, r := range all {
 		if r.Sticky() && !r.HTTPOnly() {
@@ -250,10 +242,15 @@ func writeEnvoy(in Input) (string, error) {
 	}
 	ids := p.serverIDs()
 	return execute(Envoy, envoyText, template.FuncMap{
-		"unproven": func() string { return unproven },
-		"id":       func(alias string) string { return ids[alias] },
-		"sni":      serverName,
-		"roots":    p.rootsOf,
+		"head": func() string {
+			return p.headOf(productText{
+				title: "Envoy", versions: "Envoy 1.28 and later", place: "/etc/envoy/envoy.yaml", check: "envoy --mode validate -c /etc/envoy/envoy.yaml",
+				limits: []string{"set a cookie for affinity that scripts can read"},
+			})
+		},
+		"id":    func(alias string) string { return ids[alias] },
+		"sni":   serverName,
+		"roots": p.rootsOf,
 		"san": func(w *topology.WebServer) string {
 			if name := serverName(w); name != "" {
 				return fmt.Sprintf("{san_type: DNS, matcher: {exact: '%s'}}", name)

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -24,6 +25,8 @@ type productText struct {
 	title, versions, place, check string
 	// combined says that certificate and key are in one file.
 	combined bool
+	// proof says who has run such a configuration; empty means that lyncpin does.
+	proof string
 	// limits are what the product cannot do, in lines.
 	limits []string
 }
@@ -63,7 +66,7 @@ func (p *plan) head(t *page, d productText) {
 		}
 	}
 	row("Check it:", d.check)
-	row("Proof:", "every healthy deployment passes through it: lyncpin run --proxy "+p.product+" 'baseline/*'")
+	row("Proof:", cmp.Or(d.proof, "every healthy deployment passes through it: lyncpin run --proxy "+p.product+" 'baseline/*'"))
 	for i, l := range d.limits {
 		if i == 0 {
 			row("It cannot:", l)

@@ -17,7 +17,7 @@ import (
 const pfsenseHAProxyText = `<?xml version="1.0" encoding="UTF-8"?>
 <!-- HAProxy package of pfSense: reverse proxy for the web services of Lync and Skype for Business, as a fragment of config.xml.
 
-{{unproven}}
+Proof: {{unproven}}.
 Versions: the packages haproxy and haproxy-devel of pfSense 2.4 and newer.
 Place: below installedpackages of a backup, in the place of the haproxy element that is there. Diagnostics, Backup and Restore: download,
 edit, restore, keep the one you downloaded. What the old element publishes besides Lync has to be copied into this one.

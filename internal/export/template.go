@@ -16,6 +16,14 @@ import (
 // unproven stands in the head of their texts.
 const unproven = "not proven: written from the product's documentation, checked for form only"
 
+// headOf is the head of such a text, in lines that begin with a number sign.
+func (p *plan) headOf(d productText) string {
+	d.proof = unproven
+	t := &page{}
+	p.head(t, d)
+	return strings.TrimSuffix(t.String(), "\n\n")
+}
+
 // published is a route at the listeners of one scheme.
 type published struct {
 	route

@@ -12,15 +12,7 @@ import (
 )
 
 // traefikText is the dynamic configuration of the file provider. What only the static configuration has stands in its head.
-const traefikText = `# Traefik: reverse proxy for the web services of Lync and Skype for Business, as a file of the file provider.
-#
-# {{unproven}}
-# Versions: 3.6 or newer where several web servers share the work (highestRandomWeight), else 2.11 or newer. Take the newest patch:
-# releases of September 2026 closed holes in what keeps clients apart who log on with NTLM or Negotiate.
-# Place: the directory of the file provider, for instance /etc/traefik/dynamic/lync.yml.
-{{range $i, $c := .Certificates}}# Certificate: {{names $c}}
-{{end -}}
-# Check: traefik reads it when it starts; its log names a file that it refuses.
+const traefikText = `{{head}}
 #
 # Put this into the static configuration (/etc/traefik/traefik.yml), for a file of the file provider cannot hold it:
 #
@@ -36,8 +28,9 @@ const traefikText = `# Traefik: reverse proxy for the web services of Lync and S
 #     file:
 #       directory: /etc/traefik/dynamic
 #
-# NTLM and Negotiate log on a connection, not a request. Traefik gives each client connection that logs on so upstream connections of its own.
-# No setting is needed for it, but HTTP/1.1 on both sides is: see alpnProtocols and disableHTTP2.
+# NTLM and Negotiate log on a connection, not a request. Traefik gives each client connection that logs on in this way upstream
+# connections of its own; releases of September 2026 closed holes in that. No setting is needed for it, but HTTP/1.1 on both sides:
+# see alpnProtocols and disableHTTP2.
 
 http:
   routers:
@@ -101,7 +94,7 @@ http:
         responseHeaderTimeout: {{seconds $.Response}}   # a poll of a phone is held for up to 15 minutes before its answer begins
         idleConnTimeout: {{seconds $.Idle}}   # the log-on of a connection ends with it
 {{- end}}
-{{if .Certificates}}
+{{if .TLS}}
 tls:
   options:
     default:
@@ -177,7 +170,7 @@ func writeTraefik(in Input) (string, error) {
 	}
 	least, most := p.versions()
 	data := struct {
-		Certificates   []topology.Certificate
+		TLS            bool
 		Files          []CertificateFiles
 		EntryPoints    []traefikEntryPoint
 		Routes         []*traefikRoute
@@ -192,7 +185,8 @@ func writeTraefik(in Input) (string, error) {
 		MinTLS: traefikVersion(least), MaxTLS: traefikVersion(most),
 		ClientAuth: map[string]string{topology.RequestCertificate: "RequestClientCert", topology.RequireCertificate: "RequireAnyClientCert"}[p.ClientCertificates],
 	}
-	data.Certificates, data.Files = p.served()
+	_, data.Files = p.served()
+	data.TLS = len(data.Files) > 0
 	for i, r := range all {
 		route := &traefikRoute{published: r, Priority: 10 * (len(all) - i), Match: traefikMatch(r)}
 		route.Checked = len(r.Servers) > 1 && r.frontEnds() && !strings.Contains(r.Hosts[0], "*")
@@ -213,8 +207,16 @@ func writeTraefik(in Input) (string, error) {
 	}
 	ids := p.serverIDs()
 	return execute(Traefik, traefikText, template.FuncMap{
-		"unproven": func() string { return unproven },
-		"id":       func(alias string) string { return ids[alias] },
+		"head": func() string {
+			return p.headOf(productText{
+				title:    "Traefik",
+				versions: "3.6 and later where several web servers share the work (highestRandomWeight), else 2.11 and later, the newest patch",
+				place:    "a directory of the file provider, such as /etc/traefik/dynamic/lync.yml",
+				check:    "the log of traefik names a file that it refuses",
+				limits:   []string{"hold times of listeners here: they are in its static configuration, see below"},
+			})
+		},
+		"id": func(alias string) string { return ids[alias] },
 		"server": func(r *traefikRoute, w *topology.WebServer) traefikServer {
 			return traefikServer{r, w, w.Scheme + "://" + endpoint(w)}
 		},
