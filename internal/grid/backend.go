@@ -42,7 +42,7 @@ type backend struct {
 }
 
 const (
-	backendHead = 20 * time.Second       // how long a connection may be idle: longer than any case takes
+	backendHead = time.Minute            // how long a connection may be idle: longer than a grid takes
 	drainWait   = time.Second            // how long the rest of a refused body is read
 	challenge   = "TlRMTVNTUAACAAAAGRID" // leg 2 of a log-on
 )
@@ -248,6 +248,9 @@ func (b *backend) answer(k *caller, s *seen, a Answer) bool {
 	}
 	if len(a.Pieces) == 0 {
 		a.Pieces = answer("200 OK", "ok")
+	}
+	if strings.HasPrefix(a.Pieces[0].Text, "HTTP/1.1 101 ") && len(s.message.values("Upgrade")) == 0 {
+		a = Answer{Pieces: answer("426 Upgrade Required", "where is Upgrade?")} // no server changes the protocol unasked
 	}
 	method, _, version := s.message.requestLine()
 	if a.Early {

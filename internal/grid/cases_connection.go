@@ -10,7 +10,7 @@ func connectionCases() []Case {
 		return Case{ID: id, Group: groupConnection, Title: title, Why: "Office Web Apps and monitors of meetings use web sockets", Alone: true,
 			Steps: answered(get("/ucwa/v1", "Connection: Upgrade", "Upgrade: "+to, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version: 13"), a)}
 	}
-	switched := Answer{Pieces: send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n"), Close: true}
+	switched := Answer{Pieces: send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n", "\x81\x05hello"), Close: true}
 	return []Case{
 		{ID: "keep-alive", Group: groupConnection, Title: "two requests on a connection", Why: "log-ons live on connections", Expect: "the connection lives on", Fine: passed, Alone: true, judge: judgeKept,
 			Steps: []Step{{Send: send(get("/ucwa/v1"))}, {Send: send(get("/ucwa/v2"))}}},

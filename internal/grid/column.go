@@ -114,6 +114,7 @@ func (w *world) runColumn(ctx context.Context, name string, cases []Case, step f
 		if cases[i].Alone && ctx.Err() == nil {
 			do(&cases[i])
 			back.hangUp()
+			wait(ctx, hangUpWait)
 		}
 	}
 	var group sync.WaitGroup
@@ -131,6 +132,10 @@ func (w *world) runColumn(ctx context.Context, name string, cases []Case, step f
 	group.Wait()
 	return col, ctx.Err()
 }
+
+// hangUpWait is how long a proxy on the same machine takes to learn that its connections have ended; before that it would send
+// the next request into the void.
+const hangUpWait = 20 * time.Millisecond
 
 // inFlight is how many requests a column has at a time: slow ones overlap, and two processors are not overwhelmed.
 const inFlight = 6

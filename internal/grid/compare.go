@@ -325,6 +325,9 @@ func compareHeard(c *Case, direct, via *Observation, h habits) []string {
 		if a, b := len(dh.replies), len(vh.replies); a != b {
 			out = append(out, fmt.Sprintf("the client gets %d answers, not %d", b, a))
 		}
+		if dh.extra != vh.extra {
+			out = append(out, fmt.Sprintf("%d bytes behind the answer, not %d", vh.extra, dh.extra))
+		}
 		if dh.end == endRefused && vh.end == endRefused && handshake(dh.err) != handshake(vh.err) {
 			out = append(out, "TLS: "+handshake(vh.err))
 		}

@@ -130,7 +130,7 @@ func TestJudges(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
-	twice := &Observation{received: []seen{{message: parse([]byte("POST / HTTP/1.1\r\n\r\n"))}, {message: parse([]byte("POST / HTTP/1.1\r\n\r\n"))}}}
+	twice := &Observation{received: []seen{{step: 1, message: parse([]byte("POST / HTTP/1.1\r\n\r\n"))}, {step: 1, message: parse([]byte("POST / HTTP/1.1\r\n\r\n"))}}}
 	if got, _ := judgeNoAnswer(nil, twice); got != Unsafe {
 		t.Errorf("a POST that is sent twice is %s, want unsafe", got)
 	}

@@ -76,16 +76,21 @@ func judgeCutAnswer(_, via *Observation) (verdict, says string) {
 }
 
 func judgeNoAnswer(_, via *Observation) (verdict, says string) {
-	r := via.reply(0, 0)
-	if n := len(via.received); n > 1 {
-		method, _, _ := via.received[0].message.requestLine()
-		if method == "POST" {
-			return Unsafe, fmt.Sprintf("sends a POST %d times", n)
+	n, method := 0, ""
+	for i := range via.received {
+		if via.received[i].step == 1 {
+			n++
+			method, _, _ = via.received[i].message.requestLine()
 		}
-		return Differs, fmt.Sprintf("sends it %d times, then %d", n, r.message.status())
 	}
-	if s := r.message.status(); s >= 500 {
-		return Refused, fmt.Sprint(s)
+	status := via.status(1)
+	switch {
+	case n > 1 && method == "POST":
+		return Unsafe, fmt.Sprintf("sends a POST %d times", n)
+	case n > 1:
+		return Differs, fmt.Sprintf("sends it %d times, then %d", n, status)
+	case status >= 500:
+		return Refused, fmt.Sprint(status)
 	}
 	return "", ""
 }

@@ -219,6 +219,9 @@ func (c *Cell) short() string {
 		word = "-"
 		for _, g := range c.Got {
 			word = g.End
+			if word == endComplete {
+				word = "no status"
+			}
 			if n := len(g.Statuses); n > 0 {
 				word = fmt.Sprint(g.Statuses[n-1])
 			}
