@@ -16,7 +16,6 @@ type asked struct {
 	noServerName bool
 }
 
-
 // certainty is the answer to a question that a configuration may leave open.
 type certainty int
 
@@ -207,11 +206,20 @@ var hostInText = regexp.MustCompile(`(?i)^(?:https?://)?([a-z0-9][a-z0-9_-]*(?:\
 func hostsIn(expression string) []string {
 	var hosts []string
 	for _, s := range samples(expression) {
-		if m := hostInText.FindStringSubmatch(s); m != nil && !slices.Contains(hosts, m[1]) {
-			hosts = append(hosts, strings.ToLower(m[1]))
+		if h := hostOf(s); h != "" && !slices.Contains(hosts, h) {
+			hosts = append(hosts, h)
 		}
 	}
 	return hosts
+}
+
+// hostOf is the name in a host or a URL, in lower case; empty for what has none.
+func hostOf(text string) string {
+	m := hostInText.FindStringSubmatch(text)
+	if m == nil || strings.Trim(m[1], "0123456789.") == "" {
+		return ""
+	}
+	return strings.ToLower(m[1])
 }
 
 // matches runs a regular expression of another engine; perhaps when it is none of Go's.

@@ -426,8 +426,8 @@ func (s *haproxySection) namesIn() []string {
 				case begins && !strings.Contains(strings.TrimSuffix(v, "."), "."):
 					names = append(names, strings.TrimSuffix(v, ".")+unknownDomain)
 				default:
-					if m := hostInText.FindStringSubmatch(v); m != nil {
-						names = append(names, strings.ToLower(m[1]))
+					if h := hostOf(v); h != "" {
+						names = append(names, h)
 					}
 				}
 			}

@@ -17,10 +17,11 @@ var secretsInTestdata = []string{"Tr0ub4dor", "hunter2", "S3cr3t", "$5$k6x"}
 func TestConfigurations(t *testing.T) {
 	t.Parallel()
 	files, _ := filepath.Glob("testdata/haproxy/*.cfg")
-	if len(files) == 0 {
+	more, _ := filepath.Glob("testdata/squid/*.conf")
+	if len(files) == 0 || len(more) == 0 {
 		t.Fatal("no configurations: was testdata moved?")
 	}
-	for _, path := range files {
+	for _, path := range append(files, more...) {
 		t.Run(filepath.ToSlash(path), func(t *testing.T) {
 			t.Parallel()
 			data, err := os.ReadFile(path)

@@ -7,7 +7,7 @@ import (
 
 // masks are the shapes of secrets in configurations; their second group is what is left out.
 var masks = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)(\b(?:basic|bearer|negotiate|ntlm|digest)\s+)([A-Za-z0-9+/=._~-]{4,})`),
+	regexp.MustCompile(`(?i)((?:^|[^-\w])(?:basic|bearer|negotiate|ntlm|digest)\s+)([A-Za-z0-9+/=._~-]{4,})`),
 	regexp.MustCompile(`(?i)(://[^/\s:@"']*:)([^@/\s]+)(@)`),
 	regexp.MustCompile(`(?i)(\bauth\s+[^\s:]+:)(\S+)`),
 	regexp.MustCompile(`(?i)(\blogin=[^\s:]*:)(\S+)`),
@@ -15,6 +15,8 @@ var masks = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)([\w-]*(?:password|passwd|passphrase|secret|api[_-]?key|token|sslpassword|bindpw)(?:"|')?(?:\s*[=:]\s*|\s+))("[^"]*"?|'[^']*'?|[^\s;#]+)`),
 	regexp.MustCompile(`(?i)(\b(?:AuthBasicFake|secure_link_secret|cachemgr_passwd)\s+)(.+)`),
 	regexp.MustCompile(`(?i)((?:set|add|setifempty|append|proxy_set_header|http-request\s+set-header)\s+"?(?:Proxy-)?Authorization"?\s+)("[^"$%]+"?|'[^'$%]+'?|[^\s;"'$%{]+)`),
+	regexp.MustCompile(`(?i)((?:_program|auth_param|external_acl_type)\b.*?\s-[wp]\s*)(\S+)`),
+	regexp.MustCompile(`(?i)(\b(?:snmp_community|dynamic-cookie-key)\s+)(\S+)`),
 	regexp.MustCompile(`(-----BEGIN[^-]*PRIVATE KEY-----)(.*)`),
 	regexp.MustCompile(`(\s|^|:)(\$(?:apr1|1|2[aby]|5|6|y)\$[^\s"';]+)`),
 }
