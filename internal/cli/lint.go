@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -10,11 +11,13 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"lyncpin/internal/lint"
 	"lyncpin/internal/nearest"
+	"lyncpin/internal/pfsense"
 )
 
 // lintOptions are the flags of lint.
@@ -121,6 +124,9 @@ func (a *app) lint(ctx context.Context, args []string, o *lintOptions) error {
 
 // lintText judges the text of one configuration.
 func lintText(name string, data []byte, product string, opts lint.Options) (lint.Result, error) {
+	if product == lint.PfSense || product == "" && isBackup(data) {
+		return lintBackup(name, data, opts)
+	}
 	f, err := lint.Read(name, data, lint.ReadOptions{Product: product, Include: readIncluded})
 	if err != nil {
 		if _, ok := errors.AsType[*lint.UnknownProductError](err); ok {
@@ -129,6 +135,26 @@ func lintText(name string, data []byte, product string, opts lint.Options) (lint
 		return lint.Result{}, err
 	}
 	return lint.ResultOf(f, opts), nil
+}
+
+// isBackup tells a backup of pfSense from a configuration in plain text.
+func isBackup(data []byte) bool {
+	head := bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), 4096)], []byte("\ufeff")))
+	return bytes.HasPrefix(head, []byte("<?xml")) || bytes.HasPrefix(head, []byte("<pfsense"))
+}
+
+// lintBackup judges a backup of pfSense.
+func lintBackup(name string, data []byte, opts lint.Options) (lint.Result, error) {
+	b, err := pfsense.Parse(name, data)
+	if err != nil {
+		return lint.Result{}, err
+	}
+	r := lint.Result{File: name, Product: lint.PfSense, Lync: b.ConcernsLync(pfsense.Options{})}
+	r.Findings = b.Check(name, pfsense.Options{}, time.Now())
+	for i := range r.Findings {
+		r.Findings[i].Suppressed = opts.Ignore[r.Findings[i].Rule.ID]
+	}
+	return r, nil
 }
 
 // options are what the rules need of the flags.
@@ -159,7 +185,7 @@ func (o *lintOptions) options() (lint.Options, error) {
 }
 
 // lintRules are those of all products.
-func lintRules() []lint.Rule { return lint.Rules() }
+func lintRules() []lint.Rule { return slices.Concat(lint.Rules(), pfsense.Rules()) }
 
 func (a *app) writeLint(results []lint.Result, format string) error {
 	switch format {

@@ -162,13 +162,12 @@ func (c *apacheConfig) passes(h *apacheHost) []*apacheSite {
 			return true
 		}
 		if name, ok := strings.CutPrefix(strings.ToLower(s.url), "balancer://"); ok {
-			name, _, _ = strings.Cut(name, "/")
-			s.group = c.groups[name]
-			_, path, _ := strings.Cut(strings.TrimPrefix(s.url, "balancer://"), "/")
-			s.to = target{host: name, path: "/" + path}
-			if !strings.Contains(s.url[len("balancer://"):], "/") {
-				s.to.path = ""
+			path := ""
+			if i := strings.IndexAny(name, "/$"); i >= 0 {
+				name, path = name[:i], s.url[len("balancer://")+i:]
 			}
+			s.group = c.groups[name]
+			s.to = target{host: name, path: path}
 			for _, m := range c.members(s) {
 				s.to.scheme = m.to.scheme
 			}
