@@ -15,6 +15,9 @@ func matchesExpression(expression, text string) bool {
 	return err != nil || re.MatchString(text)
 }
 
+// apacheGroup is what a group of an expression has matched, in what Apache puts in its place.
+var apacheGroup = regexp.MustCompile(`\$(\d)`)
+
 func apachePath(c *apacheConfig) []Finding {
 	var found []Finding
 	for _, s := range c.sites {
@@ -45,7 +48,7 @@ func (s *apacheSite) base() string {
 	if s.group != nil || strings.HasPrefix(s.url, "balancer://") {
 		return "balancer://" + s.to.host
 	}
-	if s.to.port != 0 {
+	if s.to.port > 0 {
 		return fmt.Sprintf("%s://%s:%d", s.to.scheme, s.to.host, s.to.port)
 	}
 	return s.to.scheme + "://" + s.to.host
@@ -66,7 +69,8 @@ func (s *apacheSite) changesPath() bool {
 			continue
 		}
 		// Apache writes $1 where Go wants ${1}.
-		template := regexp.MustCompile(`\$(\d)`).ReplaceAllString(s.to.path, "$${$1}")
+		to, _, _ := strings.Cut(s.to.path, "?")
+		template := apacheGroup.ReplaceAllString(to, "$${$1}")
 		passed := string(re.ExpandString(nil, template, came, m))
 		if s.name == "proxypassmatch" && !strings.Contains(s.to.path, "$") {
 			passed = strings.TrimSuffix(s.to.path, "/") + came // without a group the path is put behind

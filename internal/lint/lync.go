@@ -71,21 +71,23 @@ const (
 	portInternalPlain = 80
 	portExternal      = 4443
 	portExternalPlain = 8080
+	// portUnknown is one that a variable holds.
+	portUnknown = -1
 )
 
 // target is a web server that a proxy leads to.
 type target struct {
 	scheme string // http or https
 	host   string
-	// port is zero where none is written; number then has the scheme's.
+	// port is zero where none is written; number then has the scheme's. One that a variable holds is portUnknown.
 	port int
 	// path is what follows the host, with its slash; empty for none.
 	path string
 }
 
-var targetURL = regexp.MustCompile(`(?i)^(https?)://(\[[^\]]*\]|[^/:\s]*)(?::(\d{1,5}|[^/\s]*))?(/.*|\?.*)?$`)
+var targetURL = regexp.MustCompile(`(?i)^(https?)://(\[[^\]]*\]|\$\{?\w+\}?[\w.-]*|[^/:?\s$]*)(?::(\d{1,5}|\$\{?\w+\}?))?([/?$].*)?$`)
 
-// parseTarget reads the address of a web server. What holds variables is kept as it is, with port zero.
+// parseTarget reads the address of a web server. Variables are kept as they are.
 func parseTarget(url string) (target, bool) {
 	if scheme, rest, ok := strings.Cut(url, "://"); ok { // a name and password in it are nobody's business
 		if at := strings.IndexByte(rest, '@'); at >= 0 && !strings.Contains(rest[:at], "/") {
@@ -97,7 +99,9 @@ func parseTarget(url string) (target, bool) {
 		return target{}, false
 	}
 	t := target{scheme: strings.ToLower(m[1]), host: strings.ToLower(m[2]), path: m[4]}
-	t.port, _ = strconv.Atoi(m[3]) // a variable is no number, and stays zero
+	if t.port = atoi(m[3]); strings.HasPrefix(m[3], "$") {
+		t.port = portUnknown
+	}
 	return t, true
 }
 

@@ -137,7 +137,7 @@ func nginxProtocol(c *nginxConfig) []Finding {
 
 // address is the web server as it stands in the proxy_pass.
 func (s *nginxSite) address() string {
-	if s.to.port != 0 {
+	if s.to.port > 0 {
 		return fmt.Sprintf("%s:%d", s.to.host, s.to.port)
 	}
 	return s.to.host
