@@ -68,7 +68,7 @@ KeepAliveTimeout %[2]d
 # Negotiate and tickets make heads of up to 64 KB. The default, 8 KB, answers 400.
 LimitRequestFieldSize 65536
 LimitRequestLine 65536
-# Meeting content is uploaded in one piece. The default, 1 GB, is fine; older guides have less.
+# Meeting content is uploaded in one piece.
 LimitRequestBody 0
 # Uploads pass as they come.
 SetEnv proxy-sendchunked 1
@@ -81,7 +81,7 @@ Protocols http/1.1
 		}
 	}
 	if len(p.listeners(https)) > 0 {
-		t.line("\nSSLProtocol -all %s", p.tlsNames([4]string{"+TLSv1", "+TLSv1.1", "+TLSv1.2", "+TLSv1.3"}))
+		t.line("\nSSLSessionCache shmcb:lync-tls(512000)\nSSLProtocol -all %s", p.tlsNames([4]string{"+TLSv1", "+TLSv1.1", "+TLSv1.2", "+TLSv1.3"}))
 		if p.old() {
 			t.line("# OpenSSL 3 speaks the old versions at this level only.\nSSLCipherSuite DEFAULT@SECLEVEL=0")
 		}
@@ -187,6 +187,7 @@ func (p *plan) apacheHosts(t *page, scheme string) error {
 
 // apacheSite writes the inside of a virtual host.
 func (p *plan) apacheSite(t *page, s site) error {
+	t.line("  # The Front End gets paths as they came, encoded slashes included.\n  AllowEncodedSlashes NoDecode")
 	proxied := slices.DeleteFunc(slices.Clone(s.routes), func(r route) bool { return r.Respond != nil })
 	if err := p.apacheRewrites(t, s); err != nil {
 		return err
@@ -194,30 +195,19 @@ func (p *plan) apacheSite(t *page, s site) error {
 	if len(proxied) == 0 {
 		return nil
 	}
-	t.line("  # The Front End gets paths as they came, encoded slashes included.\n  AllowEncodedSlashes NoDecode")
 	if err := p.apacheTLS(t, proxied); err != nil {
 		return err
 	}
 	t.line("  # The Front End chooses site and links by the name that the client asked for.")
-	host := proxied[0].HostHeader
+	host, ok := hostToSend(proxied[0])
 	for _, r := range proxied {
-		if r.HostHeader != host {
+		if other, same := hostToSend(r); !ok || !same || other != host {
 			return p.cannotRule(r, "host_header", "all rules for one host name send the same Host")
 		}
-		if r.MaxBody != proxied[0].MaxBody {
-			return p.cannotRule(r, "max_body", "there is one limit for all rules of a host name")
-		}
 	}
-	switch host {
-	case "", "preserve":
-		t.line("  ProxyPreserveHost On")
-	case "web-server":
-		t.line("  ProxyPreserveHost Off")
-	default:
-		t.line("  ProxyPreserveHost On\n  RequestHeader set Host %s", host)
-	}
-	if proxied[0].MaxBody > 0 {
-		t.line("  LimitRequestBody %d", proxied[0].MaxBody)
+	t.line("  ProxyPreserveHost On")
+	if host != "" {
+		t.line("  RequestHeader set Host %s", host)
 	}
 	for _, r := range proxied {
 		if r.Balance == "cookie" && len(r.servers) > 1 {
@@ -280,6 +270,9 @@ func (p *plan) apacheRewrites(t *page, s site) error {
 				return err
 			}
 		}
+		if r.MaxBody > 0 { // LimitRequestBody is not for requests that go on to a web server
+			rule(append(slices.Clone(before), fmt.Sprintf("%%{HTTP:Content-Length} -gt%d", r.MaxBody)), fmt.Sprintf(`"%s" - [R=413,L]`, pattern))
+		}
 		before = append(before, fmt.Sprintf(`%%{REQUEST_URI} "!%s"`, pattern))
 	}
 	switch {
@@ -301,7 +294,7 @@ func (p *plan) apacheRespond(r route, pattern string, before []string, rule func
 		if strings.Contains(location, "%") {
 			return p.cannotRule(r, "respond", "a percent sign means something in a redirection")
 		}
-		conditions := append(slices.Clone(before), `%{THE_REQUEST} "^\S+ (\S+)"`)
+		conditions := append(slices.Clone(before), `%{THE_REQUEST} "^\S+ (/[^?\s]*)"`)
 		rule(conditions, fmt.Sprintf(`"%s" "%s" [R=%d,NE,L]`, pattern, fill(location, "%{SERVER_NAME}", "%1"), a.Status))
 	case a.Status >= 400 && a.Body == "" && len(names) == 0:
 		rule(before, fmt.Sprintf(`"%s" - [R=%d,L]`, pattern, a.Status))

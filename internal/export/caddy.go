@@ -37,6 +37,9 @@ func writeCaddy(in Input) (string, error) {
 	if name := p.caddyDefaultName(); name != "" {
 		t.line("	# Who asks for no name gets this certificate.\n	default_sni %s", name)
 	}
+	if p.PlainHTTPS && p.HTTPS == 443 {
+		t.line("	# 443 is not the port for TLS here.\n	https_port 8443")
+	}
 	t.line(`	servers {
 		# HTTP/1.1 only: connection-bound authentication cannot live on HTTP/2 or 3.
 		protocols h1

@@ -31,21 +31,34 @@ func shapesOfGoldens() []shape {
 	return []shape{
 		{"healthy", func(*topology.Proxy) {}},
 		{"affinity", func(p *topology.Proxy) { p.Rules[0].Balance = "cookie" }},
-		{"source", func(p *topology.Proxy) {
-			p.Rules[0].Balance = "source"
-			p.ResetUnknown = true
-		}},
+		{"source", func(p *topology.Proxy) { p.Rules[0].Balance = "source" }},
+		{"reset", func(p *topology.Proxy) { p.ResetUnknown = true }},
+		{"certificates", certificates},
+		{"old-clients", func(p *topology.Proxy) { p.MinTLS, p.MaxTLS = "1.0", "1.2" }},
+		{"offload", offload},
 		{"wide", wide},
 		{"narrow", narrow},
+		{"rewritten", rewritten},
 	}
 }
 
-// wide has much of everything: addresses, certificates, wildcards, rules for all names.
+// certificates are two, and each is for names of its own.
+func certificates(p *topology.Proxy) {
+	p.Certificates = append(p.Certificates, topology.Certificate{Issuer: topology.PublicCA, Names: []string{"*.fabrikam.example", "old.contoso.example"}})
+}
+
+// offload takes TLS off for the Front Ends, and speaks HTTP on 443 itself.
+func offload(p *topology.Proxy) {
+	p.PlainHTTPS = true
+	p.Rules[0].WebServers = []string{topology.FE1HTTP}
+	p.Rules[1].Listener = ""
+}
+
+// wide has much of everything: addresses, times, wildcards, rules for all names.
 func wide(p *topology.Proxy) {
 	p.Addresses = []netip.Addr{topology.ProxyPublic, topology.ProxyPublicV6, topology.ProxyInside}
-	p.MinTLS, p.MaxTLS = "1.0", "1.2"
+	p.MaxTLS = "1.2"
 	p.ResponseTimeout, p.IdleTimeout = 20*time.Second, 1500*time.Millisecond
-	p.Certificates = append(p.Certificates, topology.Certificate{Issuer: topology.PublicCA, Names: []string{"*.fabrikam.example", "old.contoso.example"}})
 	p.Rules[0].Hosts = []string{"*.contoso.example", "lyncdiscover.fabrikam.example", "meet.fabrikam.example"}
 	p.Rules = append([]topology.Rule{{Name: "moved", Hosts: []string{"www.contoso.example"}, Respond: &topology.Response{
 		Status: 301, Header: map[string]string{"Location": "https://contoso.example{uri}"}}}}, p.Rules...)
@@ -62,9 +75,15 @@ func wide(p *topology.Proxy) {
 func narrow(p *topology.Proxy) {
 	p.HTTP = 0
 	p.Rules[0].Paths = []string{"/autodiscover", "/webticket/", "/ucwa*", "/meet"}
-	p.Rules[0].MaxBody = 30_000_000
+	p.Rules[0].MaxBody, p.Rules[1].MaxBody = 1_000_000, 1_000_000
 	p.Rules[1].Paths = []string{"/hosting"}
 	p.Rules[1].CaseSensitive = true
+}
+
+// rewritten sends another Host than the client's.
+func rewritten(p *topology.Proxy) {
+	p.Rules[0].WebServers = []string{topology.FE1HTTPS, topology.FE1HTTP}
+	p.Rules[0].HostHeader = "web-server"
 	p.Rules[1].HostHeader = "office.contoso.example"
 }
 

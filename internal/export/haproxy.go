@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,8 +43,8 @@ defaults
   option abortonclose
   # A Front End connection belongs to one client: NTLM signs the connection in.
   http-reuse never
-  # Another Front End is tried when one refuses the connection.
-  option redispatch
+  # Another Front End is tried at once when one refuses the connection.
+  option redispatch 1
   option forwardfor`, duration(p.response), duration(p.idle))
 	for _, scheme := range p.schemes() {
 		p.haproxyFrontend(t, scheme)
@@ -173,6 +174,12 @@ func (p *plan) haproxyBackend(t *page, r route) error {
 		}
 		used[name] = true
 		words := haproxyTLS(p, w)
+		if len(r.servers) > 1 { // alone it is asked in any case
+			words += " check inter 10s"
+			if name := serverName(w); name != "" && w.Scheme == https {
+				words += " check-sni " + name
+			}
+		}
 		if byCookie {
 			words += " cookie " + name
 		}
@@ -198,10 +205,7 @@ func haproxyTLS(p *plan, w *topology.WebServer) string {
 }
 
 func haproxyRespond(t *page, a *topology.Response) {
-	status := a.Status
-	if status == 0 {
-		status = 200
-	}
+	status := cmp.Or(a.Status, 200)
 	contentType, headers := "text/html", ""
 	for _, name := range slices.Sorted(maps.Keys(a.Header)) {
 		value := strings.ReplaceAll(a.Header[name], "%", "%%")

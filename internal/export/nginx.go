@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -63,8 +64,8 @@ func (p *plan) nginxHTTP(t *page, schemes []string) error {
   # HTTP/1.0, the default, has no chunked answers.
   proxy_http_version 1.1;
   # No connection to a Front End is kept for another request: NTLM signs the connection in, and the next client would
-  # go on as that user. Where nobody uses Windows credentials, add keepalive 64; to each upstream.
-  proxy_set_header Connection "";
+  # go on as that user. Where nobody uses Windows credentials: "" here, and keepalive 64; in each upstream.
+  proxy_set_header Connection close;
   # The Front End chooses site and links by the name that the client asked for.
   proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
@@ -76,12 +77,14 @@ func (p *plan) nginxHTTP(t *page, schemes []string) error {
   proxy_request_buffering off;
   # The head of an answer must fit, offers and cookies included. The default, 4 KB, answers 502.
   proxy_buffer_size 64k;
-  proxy_buffers 4 64k;
-
+  proxy_buffers 4 64k;`, duration(p.response), duration(p.idle))
+	if p.reencrypts(schemes) {
+		t.line(`
   # The default takes any certificate, sends no name, and looks no further than one intermediate.
   proxy_ssl_server_name on;
   proxy_ssl_verify_depth 3;
-  proxy_ssl_protocols TLSv1.2 TLSv1.3;`, duration(p.response), duration(p.idle))
+  proxy_ssl_protocols TLSv1.2 TLSv1.3;`)
+	}
 	if slices.Contains(schemes, https) {
 		p.nginxListenerTLS(t, "  ")
 	}
@@ -104,6 +107,18 @@ func (p *plan) nginxHTTP(t *page, schemes []string) error {
 		}
 	}
 	return nil
+}
+
+// reencrypts tells whether requests to listeners of the schemes go on with TLS.
+func (p *plan) reencrypts(schemes []string) bool {
+	for _, scheme := range schemes {
+		for _, r := range p.routes(scheme) {
+			if slices.ContainsFunc(r.servers, func(w *topology.WebServer) bool { return w.Scheme == https }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // nginxListenerTLS writes what the HTTPS listeners have in common.
@@ -246,7 +261,7 @@ func (p *plan) nginxLocation(t *page, r route) error {
 		return p.cannotRule(r, "host_header", "all web servers of a rule are sent the same Host")
 	}
 	if host != "" {
-		t.line(`      proxy_set_header Connection "";
+		t.line(`      proxy_set_header Connection close;
       proxy_set_header Host %s;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`, host)
 	}
@@ -280,10 +295,7 @@ func flip(r route, mark string) string {
 
 func (p *plan) nginxRespond(t *page, r route) error {
 	a := r.Respond
-	status := max(a.Status, 200)
-	if a.Status == 0 {
-		status = 200
-	}
+	status := cmp.Or(a.Status, 200)
 	location := ""
 	for _, name := range slices.Sorted(maps.Keys(a.Header)) {
 		value := fill(a.Header[name], "$host", "$request_uri")

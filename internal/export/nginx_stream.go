@@ -11,7 +11,10 @@ func writeNginxStream(in Input) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	routes := p.routes(https)
+	var routes []route
+	if len(p.listeners(https)) > 0 {
+		routes = p.routes(https)
+	}
 	for _, r := range routes {
 		if err := p.streamable(r, routes[0]); err != nil {
 			return "", err

@@ -54,6 +54,14 @@ type site struct {
 	routes      []route
 }
 
+// reasons are why a product cannot do what others can.
+var reasons = map[string]map[string]string{
+	NginxStream: {"certificates": "one certificate is for all names"},
+	Squid: {"certificates": "one certificate is for all names", "cookie": "it sets no cookies; balance: source keeps a client at a Front End as well",
+		"host_header": "it sends the name on that the client asked for, and forcedomain= changes nothing in Squid 5"},
+	Apache: {"reset_unknown": "it answers every request", "balance": "it has no method that goes by the client's address"},
+}
+
 // newPlan checks that the product can do what is asked. can are the fields beyond the ordinary that its writer knows.
 func newPlan(product string, in Input, can ...string) (*plan, error) {
 	p := &plan{
@@ -66,7 +74,7 @@ func newPlan(product string, in Input, can ...string) (*plan, error) {
 	}
 	for _, f := range p.fields() {
 		if f.set && !slices.Contains(can, f.word) {
-			return nil, p.cannot(f.at(), "it is nothing that Lync needs, and not written")
+			return nil, p.cannot(f.at(), cmp.Or(reasons[product][f.word], "Lync has no use for it, and this program writes none"))
 		}
 	}
 	return p, nil
@@ -295,7 +303,7 @@ func (s site) whole() bool {
 	return len(s.routes) > 0 && len(s.routes[len(s.routes)-1].Paths) == 0
 }
 
-// known tells whether other rules for the route's hosts may fit: a path list does not take everything.
+// anyPaths tells whether a route is for some paths only.
 func anyPaths(routes []route) bool {
 	return slices.ContainsFunc(routes, func(r route) bool { return len(r.Paths) > 0 })
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func writeSquid(in Input) (string, error) {
-	p, err := newPlan(Squid, in, "reset_unknown", "paths", "host_header", "balance", "max_body", "respond")
+	p, err := newPlan(Squid, in, "reset_unknown", "paths", "balance", "max_body", "respond")
 	if err != nil {
 		return "", err
 	}
@@ -114,11 +114,10 @@ func (p *plan) squidBody(t *page) error {
 	return nil
 }
 
-// squidPeer is a web server as Squid knows it: with the Host that it is sent.
+// squidPeer is a web server as Squid knows it.
 type squidPeer struct {
 	server *topology.WebServer
 	name   string
-	host   string
 	// shared is the word for sharing requests with other peers; empty when it has none.
 	shared string
 	access []string
@@ -237,20 +236,11 @@ func (p *plan) squidRespond(t *page, r route) error {
 // squidPeers writes the web servers with the requests that each takes.
 func (p *plan) squidPeers(t *page, all []route) error {
 	var peers []*squidPeer
-	find := func(r route, w *topology.WebServer) *squidPeer {
-		host := r.HostHeader
-		switch host {
-		case "preserve":
-			host = ""
-		case "web-server":
-			host = w.Address
+	find := func(w *topology.WebServer) *squidPeer {
+		if i := slices.IndexFunc(peers, func(o *squidPeer) bool { return o.server == w }); i >= 0 {
+			return peers[i]
 		}
-		for _, peer := range peers {
-			if peer.server == w && peer.host == host {
-				return peer
-			}
-		}
-		peer := &squidPeer{server: w, host: host, name: slug(w.Alias)}
+		peer := &squidPeer{server: w, name: slug(w.Alias)}
 		for i := 2; slices.ContainsFunc(peers, func(o *squidPeer) bool { return o.name == peer.name }); i++ {
 			peer.name = fmt.Sprintf("%s-%d", slug(w.Alias), i)
 		}
@@ -265,7 +255,7 @@ func (p *plan) squidPeers(t *page, all []route) error {
 			}
 		}
 		for _, w := range r.servers {
-			peer := find(r, w)
+			peer := find(w)
 			if uses[peer] == nil {
 				uses[peer] = make([]bool, len(all))
 			}
@@ -292,7 +282,7 @@ func (p *plan) squidPeers(t *page, all []route) error {
 # connection of its own. 4443 and 8080 are the external web site: on 443 and 80 the internal one would answer.`)
 	for _, peer := range peers {
 		t.line("cache_peer %s parent %d 0 no-query no-digest no-netdb-exchange originserver login=PASSTHRU connection-auth=on name=%s%s%s",
-			strings.Trim(peer.server.Address, "[]"), peer.server.Port, peer.name, peer.shared, p.squidTLS(peer))
+			strings.Trim(peer.server.Address, "[]"), peer.server.Port, peer.name, peer.shared, p.squidTLS(peer.server))
 	}
 	t.line("# Squid itself never asks the Internet, also not for what it calls non-hierarchical, such as POST.\nnever_direct allow all")
 	for _, peer := range peers {
@@ -324,17 +314,12 @@ func overlap(a, b []string) bool {
 	})
 }
 
-// squidTLS is what a web server's line says about TLS, and about the Host.
-func (p *plan) squidTLS(peer *squidPeer) string {
-	words := ""
-	if peer.host != "" {
-		words += " forcedomain=" + peer.host
-	}
-	w := peer.server
+// squidTLS is what a web server's line says about TLS.
+func (p *plan) squidTLS(w *topology.WebServer) string {
 	if w.Scheme != https {
-		return words
+		return ""
 	}
-	words += " tls tls-min-version=1.2"
+	words := " tls tls-min-version=1.2"
 	if name := serverName(w); name != "" {
 		words += " ssldomain=" + name
 	}
