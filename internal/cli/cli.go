@@ -173,6 +173,7 @@ Exit codes: 0 clear, 1 something was found, 2 wrong usage or bad input, 3 could 
 		a.gridCommand(),
 		a.topologyCommand(),
 		a.exportCommand(),
+		a.importCommand(),
 		a.versionCommand(),
 	)
 	return root
