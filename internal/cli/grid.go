@@ -82,6 +82,9 @@ func (a *app) grid(cmd *cobra.Command, opts gridOptions) error {
 	if err != nil {
 		return err
 	}
+	if run.Proxies == nil {
+		a.sayLeftOut(res)
+	}
 	if err := a.writeGrid(res, opts); err != nil {
 		return err
 	}
@@ -89,6 +92,19 @@ func (a *app) grid(cmd *cobra.Command, opts gridOptions) error {
 		return exitError(exitFound)
 	}
 	return nil
+}
+
+// sayLeftOut names the products that "all" did not mean.
+func (a *app) sayLeftOut(res *grid.Result) {
+	var out []string
+	for _, p := range grid.Proxies() {
+		if !slices.ContainsFunc(res.Proxies, func(c grid.Column) bool { return c.Name == p }) {
+			out = append(out, p)
+		}
+	}
+	if len(out) > 0 {
+		a.env.say("not installed, and so not asked: %s", strings.Join(out, ", "))
+	}
 }
 
 func (a *app) writeGrid(res *grid.Result, opts gridOptions) (err error) {
