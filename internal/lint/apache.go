@@ -146,7 +146,7 @@ func (c *apacheConfig) passes(h *apacheHost) []*apacheSite {
 			args := slices.DeleteFunc(slices.Clone(d.args), func(a string) bool { return a == "nocanon" || a == "interpolate" })
 			s.expr = d.name == "proxypassmatch"
 			if l := d.parent; l != nil && (l.name == "location" || l.name == "locationmatch") {
-				s.path, s.expr = l.arg(len(l.args)-1), s.expr || l.name == "locationmatch" || l.arg(0) == "~"
+				s.path, s.expr = l.lastArg(), s.expr || l.name == "locationmatch" || l.arg(0) == "~"
 				if len(args) > 0 {
 					s.url = args[0]
 				}
@@ -240,7 +240,7 @@ func (c *apacheConfig) settings(h *apacheHost, name string) []*apacheDirective {
 		if d.name == name {
 			found = append(found, d)
 		}
-		return d.name != "virtualhost" && d.name != "directory" && d.name != "files" && !(strings.HasPrefix(d.name, "location") && othersPath.MatchString(d.arg(len(d.args)-1)))
+		return d.name != "virtualhost" && d.name != "directory" && d.name != "files" && !(strings.HasPrefix(d.name, "location") && othersPath.MatchString(d.lastArg()))
 	}
 	h.walk(look)
 	if len(found) == 0 && h.apacheDirective != c.root {

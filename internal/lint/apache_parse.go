@@ -27,6 +27,14 @@ func (d *apacheDirective) arg(i int) string {
 	return d.args[i]
 }
 
+// lastArg is the last argument; empty where there is none.
+func (d *apacheDirective) lastArg() string {
+	if len(d.args) == 0 {
+		return ""
+	}
+	return d.args[len(d.args)-1]
+}
+
 // all are the directives of that name right inside.
 func (d *apacheDirective) all(name string) []*apacheDirective {
 	var found []*apacheDirective

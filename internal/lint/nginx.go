@@ -180,7 +180,7 @@ func (c *nginxConfig) kinshipOfPass(s *nginxServer, pass *nginxDirective) kinshi
 	if to.number() == portExternal && to.port != 0 {
 		kin = lync
 	}
-	if kin == stranger && pass.parent != nil && pass.parent.name == "location" && isDirectory(pass.parent.arg(len(pass.parent.args)-1)) {
+	if kin == stranger && pass.parent != nil && pass.parent.name == "location" && isDirectory(pass.parent.lastArg()) {
 		kin = lync
 	}
 	if g := c.groups[to.host]; g != nil && kin != officeWebApps {
@@ -265,7 +265,7 @@ func (c *nginxConfig) findSites(s *nginxServer) {
 		if kin == officeWebApps || s.kin != lync && kin != lync {
 			return
 		}
-		if location.name == "location" && othersPath.MatchString(location.arg(len(location.args)-1)) {
+		if location.name == "location" && othersPath.MatchString(location.lastArg()) {
 			return
 		}
 		site := &nginxSite{nginxDirective: d, server: s, location: location, to: to, group: c.groups[to.host]}

@@ -28,6 +28,14 @@ func (d *nginxDirective) arg(i int) string {
 	return d.args[i]
 }
 
+// lastArg is the last argument; empty where there is none.
+func (d *nginxDirective) lastArg() string {
+	if len(d.args) == 0 {
+		return ""
+	}
+	return d.args[len(d.args)-1]
+}
+
 // all are the directives of that name right inside.
 func (d *nginxDirective) all(name string) []*nginxDirective {
 	var found []*nginxDirective
