@@ -43,7 +43,7 @@ type backend struct {
 
 const (
 	backendHead = time.Minute            // how long a connection may be idle: longer than a grid takes
-	drainWait   = time.Second            // how long the rest of a refused body is read
+	drainWait   = 3 * time.Second        // how long the rest of a refused body is read: longer than a client waits before it sends it
 	challenge   = "TlRMTVNTUAACAAAAGRID" // leg 2 of a log-on
 )
 

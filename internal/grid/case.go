@@ -61,7 +61,7 @@ type Answer struct {
 	Pieces []Piece
 	// Hold is silence before them, in which the web server watches for the end of the connection.
 	Hold time.Duration
-	// Early answers before the body is read, and closes the connection after the body, or a second.
+	// Early answers before the body is read, and closes the connection after the body, or drainWait.
 	Early bool
 	// Close ends the connection behind the pieces.
 	Close bool
