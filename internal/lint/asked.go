@@ -14,7 +14,11 @@ type asked struct {
 	host, path   string
 	method       string
 	noServerName bool
+	compiled     compiled
 }
+
+// compiled are regular expressions that were compiled before, nil where one is none of Go's. A nil map keeps none.
+type compiled map[string]*regexp.Regexp
 
 // certainty is the answer to a question that a configuration may leave open.
 type certainty int
@@ -222,16 +226,28 @@ func hostOf(text string) string {
 	return strings.ToLower(m[1])
 }
 
+// effort bounds the comparisons that questions to one configuration may take. What is asked when it is used up stays open.
+const effort = 1_000_000
+
+// maxNames bounds the names that a configuration is asked about.
+const maxNames = 100
+
 // matches runs a regular expression of another engine; perhaps when it is none of Go's.
-func matches(expression, text string, ignoreCase bool) certainty {
+func (known compiled) matches(expression, text string, ignoreCase bool) certainty {
 	if ignoreCase {
 		expression = "(?i)" + expression
 	}
 	if len(expression) > 4096 {
 		return perhaps
 	}
-	re, err := regexp.Compile(expression)
-	if err != nil {
+	re, is := known[expression]
+	if !is {
+		re, _ = regexp.Compile(expression)
+		if known != nil {
+			known[expression] = re
+		}
+	}
+	if re == nil {
 		return perhaps
 	}
 	return certain(re.MatchString(text))

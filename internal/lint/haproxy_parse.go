@@ -22,6 +22,17 @@ type haproxyConfig struct {
 	backends map[string]*haproxySection
 	lync     map[*haproxySection]bool // the backends of Lync
 	analysis []haproxyPublished
+	// told are the questions that concern Lync, applied the lines that may apply to what clients of Lync ask.
+	told    []haproxyPublished
+	applied []haproxyLine
+	regexps compiled
+	left    int // of the effort
+}
+
+// haproxyLine is a line and the section in which it was looked at.
+type haproxyLine struct {
+	section *haproxySection
+	statement
 }
 
 // statement is a directive: the words of a line and where it stands.
@@ -60,6 +71,10 @@ type haproxySection struct {
 	defaults *haproxySection
 	acls     map[string][]statement
 	servers  []haproxyServer
+	// speaks is http or tcp, names the hosts in lists and conditions; both are filled in by link.
+	speaks string
+	names  []string
+	left   *int // of the configuration's effort
 }
 
 func (s *haproxySection) String() string { return strings.TrimSpace(s.kind + " " + s.name) }
@@ -80,7 +95,7 @@ func haproxyLanguage() language {
 const maxWords = 512
 
 func parseHAProxy(f *File) (config, error) {
-	c := &haproxyConfig{file: f, backends: map[string]*haproxySection{}, lync: map[*haproxySection]bool{}}
+	c := &haproxyConfig{file: f, backends: map[string]*haproxySection{}, lync: map[*haproxySection]bool{}, regexps: compiled{}, left: effort}
 	for _, s := range f.sources {
 		c.read(s)
 	}
@@ -198,6 +213,7 @@ func (c *haproxyConfig) link() {
 	named := map[string]*haproxySection{}
 	var last *haproxySection
 	for _, s := range c.sections {
+		s.left = &c.left
 		switch s.kind {
 		case "global":
 			c.global = append(c.global, s.lines...)
@@ -227,11 +243,16 @@ func (c *haproxyConfig) link() {
 		}
 	}
 	for _, s := range c.sections {
+		l, _ := s.setting("mode")
+		s.speaks = cmp.Or(l.word(1), "tcp")
 		if s.kind == "frontend" || s.kind == "listen" {
+			s.names = s.namesIn()
 			c.parts = append(c.parts, &haproxyPart{haproxySection: s, binds: c.bindsOf(s)})
 		}
 	}
 	c.publish()
+	c.told = c.telling()
+	c.applied = c.applying()
 }
 
 // chain is the section and what it inherits from, the nearest first.
@@ -272,10 +293,7 @@ func (s *haproxySection) all(words ...string) []statement {
 }
 
 // mode is tcp unless something says http.
-func (s *haproxySection) mode() string {
-	l, _ := s.setting("mode")
-	return cmp.Or(l.word(1), "tcp")
-}
+func (s *haproxySection) mode() string { return s.speaks }
 
 // haproxyTime reads a time-out: a number in milliseconds, or with a unit.
 func haproxyTime(text string) (time.Duration, bool) {

@@ -85,6 +85,10 @@ func haproxyFinal(l statement, mode string) string {
 
 // condition judges the condition of a line; a line without one always holds.
 func (c *haproxyConfig) condition(s *haproxySection, l statement, q asked) certainty {
+	if c.left -= len(l.words); c.left < 0 {
+		c.file.note("the configuration is so long that not all of its conditions were followed")
+		return perhaps
+	}
 	for i, w := range l.words {
 		if i > 0 && (w == "if" || w == "unless") {
 			holds := s.holds(l.words[i+1:], q)
@@ -153,6 +157,7 @@ func (s *haproxySection) list(name string, q asked) certainty {
 	}
 	result := never
 	for _, l := range lines {
+		*s.left -= len(l.words)
 		result = max(result, s.criterion(l.words[2:], q))
 	}
 	return result
@@ -242,13 +247,16 @@ func (s *haproxySection) criterion(words []string, q asked) certainty {
 			return perhaps
 		}
 	}
-	return compare(how, text, values, ignoreCase)
+	return compare(how, text, values, ignoreCase, q.compiled)
 }
 
 var variableShape = regexp.MustCompile(`^var\(([^)]+)\)`)
 
 // fetched replaces a variable by what a line of the section sets it to, as pfSense writes for hosts and paths.
 func (s *haproxySection) fetched(word string) string {
+	if !strings.HasPrefix(word, "var(") {
+		return word
+	}
 	m := variableShape.FindStringSubmatch(word)
 	if m == nil {
 		return word
@@ -312,14 +320,14 @@ func numberIs(number string, values []string) certainty {
 	return result
 }
 
-func compare(how, text string, values []string, ignoreCase bool) certainty {
+func compare(how, text string, values []string, ignoreCase bool, known compiled) certainty {
 	if how == "found" {
 		return certain(text != "")
 	}
 	if how == "reg" {
 		result := never
 		for _, v := range values {
-			result = max(result, matches(v, text, ignoreCase))
+			result = max(result, known.matches(v, text, ignoreCase))
 		}
 		return result
 	}
@@ -443,10 +451,11 @@ const unknownDomain = ".domain.invalid"
 func (c *haproxyConfig) publish() {
 	var all []string
 	for _, p := range c.parts {
-		all = append(all, p.namesIn()...)
+		all = append(all, p.names...)
 	}
 	all = withDomains(all)
 	hosts := lyncHosts(all)
+	hosts = hosts[:min(maxNames, len(hosts))]
 	for _, b := range c.sections {
 		if b.kind != "backend" && b.kind != "listen" {
 			continue
@@ -458,19 +467,19 @@ func (c *haproxyConfig) publish() {
 		}
 	}
 	// A name of which nothing is known is the web services' where it leads to their port; a certificate's file may tell, too.
-	for _, n := range all {
+	for _, n := range distinct(all)[:min(maxNames, len(distinct(all)))] {
 		if hostRoleOf(n) != otherHost || slices.Contains(hosts, n) || notWeb.MatchString(strings.SplitN(n, ".", 2)[0]) {
 			continue
 		}
 		for _, p := range c.parts {
-			last := c.route(p, asked{tls: true, port: "443", host: n, path: "/ucwa/", method: "GET"})
+			last := c.route(p, asked{tls: true, port: "443", host: n, path: "/ucwa/", method: "GET", compiled: c.regexps})
 			if s := last[len(last)-1]; s.backend != nil && c.lync[s.backend] && conditionWords(s.statement) != nil && !slices.Contains(hosts, n) {
 				hosts = append(hosts, n)
 			}
 		}
 	}
 	for _, p := range c.parts {
-		own := lyncOf(withDomains(p.namesIn()), hosts)
+		own := lyncOf(withDomains(p.names), hosts)
 		for _, b := range p.binds {
 			names := own
 			if len(names) == 0 {
@@ -533,7 +542,7 @@ func (c *haproxyConfig) ask(p *haproxyPart, b haproxyBind, name string) {
 	if role == otherHost {
 		role = webHost
 	}
-	q := asked{tls: b.tls(), host: name, path: role.path(), method: "GET", port: "443"}
+	q := asked{tls: b.tls(), host: name, path: role.path(), method: "GET", port: "443", compiled: c.regexps}
 	if len(b.ports) > 0 {
 		q.port = b.ports[0]
 	}
@@ -553,7 +562,7 @@ func (c *haproxyConfig) ask(p *haproxyPart, b haproxyBind, name string) {
 
 // onlyLync tells whether a part names hosts of Lync and no others, so that its default is theirs, too.
 func (p *haproxyPart) onlyLync() bool {
-	names := p.namesIn()
+	names := p.names
 	return kinshipOf(p.name) == lync || len(lyncHosts(names)) > 0 && len(lyncHosts(names)) == len(distinct(names))
 }
 
@@ -565,18 +574,26 @@ func distinct(names []string) []string {
 
 // concernsLync implements config.
 func (c *haproxyConfig) concernsLync() bool {
-	return c.anyLync() || len(c.published(nil)) > 0
+	return c.anyLync() || len(c.told) > 0
 }
 
-// published are the questions whose name is the deployment's, or whose answer is one of its back ends, that keep accepts.
-func (c *haproxyConfig) published(keep func(haproxyPublished) bool) []haproxyPublished {
-	var all []haproxyPublished
-	for _, x := range c.analysis {
-		if (x.named() && slices.Contains(withDomains(x.part.namesIn()), x.host) || x.leads(c)) && (keep == nil || keep(x)) {
-			all = append(all, x)
-		}
+// telling are the questions whose name is the deployment's, or whose answer is one of its back ends.
+func (c *haproxyConfig) telling() []haproxyPublished {
+	known := map[*haproxyPart][]string{}
+	for _, p := range c.parts {
+		known[p] = withDomains(p.names)
 	}
-	return all
+	return slices.DeleteFunc(slices.Clone(c.analysis), func(x haproxyPublished) bool {
+		return !x.leads(c) && (!x.named() || !slices.Contains(known[x.part], x.host))
+	})
+}
+
+// published are the questions that keep accepts; all of them with nil.
+func (c *haproxyConfig) published(keep func(haproxyPublished) bool) []haproxyPublished {
+	if keep == nil {
+		return c.told
+	}
+	return slices.DeleteFunc(slices.Clone(c.told), func(x haproxyPublished) bool { return !keep(x) })
 }
 
 // name is the host as it may be shown.

@@ -9,17 +9,28 @@ import (
 
 // rulesOn calls visit for each line of Lync's sections that may apply to a request for Lync, with its section.
 func (c *haproxyConfig) rulesOn(visit func(*haproxySection, statement)) {
+	for _, l := range c.applied {
+		visit(l.section, l.statement)
+	}
+}
+
+// deciding are the directives that do something with a request or an answer.
+var deciding = regexp.MustCompile(`^(?:http-|tcp-re|req|rsp|redirect$|block$|errorfile$|monitor-uri$)`)
+
+// applying are the lines that may do something with what clients of Lync ask.
+func (c *haproxyConfig) applying() (all []haproxyLine) {
 	seen := map[statementKey]bool{}
 	for _, s := range c.lyncSections() {
 		for _, at := range s.chain() {
 			for _, l := range at.lines {
-				if key := (statementKey{l.file, l.line}); !seen[key] && !c.neverOfLync(s, l) {
+				if key := (statementKey{l.file, l.line}); deciding.MatchString(l.words[0]) && !seen[key] && !c.neverOfLync(s, l) {
 					seen[key] = true
-					visit(s, l)
+					all = append(all, haproxyLine{s, l})
 				}
 			}
 		}
 	}
+	return all
 }
 
 type statementKey struct {
@@ -219,11 +230,11 @@ func (c *haproxyConfig) keepsPaths(l statement) bool {
 		return false
 	}
 	for _, d := range documented {
-		if matches(l.word(2), d.path, false) != never {
+		if compiled(nil).matches(l.word(2), d.path, false) != never {
 			return false
 		}
 	}
-	return matches(l.word(2), "/", false) == never && matches(l.word(2), meetHost.path(), false) == never
+	return compiled(nil).matches(l.word(2), "/", false) == never && compiled(nil).matches(l.word(2), meetHost.path(), false) == never
 }
 
 func haproxyQueryChanged(c *haproxyConfig) (found []Finding) {

@@ -37,7 +37,7 @@ func (c *haproxyConfig) namesLost(role hostRole, what string) (found []Finding) 
 // expected are the names of a role that a part should lead to Lync: those that any list has, and those that the names beside
 // them call for.
 func (c *haproxyConfig) expected(p *haproxyPart, role hostRole) []string {
-	own := lyncHosts(withDomains(p.namesIn()))
+	own := lyncHosts(withDomains(p.names))
 	var names []string
 	var domains []string
 	simple, web := false, false
@@ -335,7 +335,7 @@ func haproxyUnused(c *haproxyConfig) (found []Finding) {
 
 func haproxyBlind(c *haproxyConfig) (found []Finding) {
 	for _, p := range c.parts {
-		if p.mode() != "tcp" || len(lyncHosts(withDomains(p.namesIn()))) == 0 {
+		if p.mode() != "tcp" || len(lyncHosts(withDomains(p.names))) == 0 {
 			continue
 		}
 		waits := len(p.all("tcp-request", "inspect-delay")) > 0

@@ -202,6 +202,9 @@ func cleanRequest(l statement) string {
 func haproxyNoCheck(c *haproxyConfig) (found []Finding) {
 	for _, b := range c.lyncBackends() {
 		active := b.active()
+		if _, again := b.setting("option", "redispatch"); again {
+			continue // another one is tried when one refuses the connection
+		}
 		if len(active) < 2 || slices.ContainsFunc(active, func(s haproxyServer) bool {
 			return s.has("check") || s.has("track") || s.has("agent-check") || s.has("observe")
 		}) {

@@ -18,6 +18,10 @@ type squidConfig struct {
 	peers     []*squidPeer
 	analysis  []squidPublished
 	hosts     []string // Lync's names
+	regexps   compiled
+	by        map[string][]statement // directives
+	ofPeer    map[string][]statement // cache_peer_access and cache_peer_domain, with the peer's name
+	left      int                    // of the effort
 }
 
 func squidLanguage() language {
@@ -30,7 +34,7 @@ func squidLanguage() language {
 }
 
 func parseSquid(f *File) (config, error) {
-	c := &squidConfig{file: f, lists: map[string][]statement{}}
+	c := &squidConfig{file: f, lists: map[string][]statement{}, regexps: compiled{}, by: map[string][]statement{}, ofPeer: map[string][]statement{}, left: effort}
 	for _, s := range f.sources {
 		c.read(s, 0)
 	}
@@ -163,6 +167,11 @@ func squidOptions(words []string) map[string]string {
 
 func (c *squidConfig) link() {
 	for _, l := range c.lines {
+		c.by[l.words[0]] = append(c.by[l.words[0]], l)
+		if strings.HasPrefix(l.words[0], "cache_peer_") {
+			key := l.words[0] + " " + l.word(1)
+			c.ofPeer[key] = append(c.ofPeer[key], l)
+		}
 		switch l.words[0] {
 		case "acl":
 			if len(l.words) > 2 {
@@ -196,18 +205,19 @@ func hasKey(m map[string]string, key string) bool { _, ok := m[key]; return ok }
 
 // setting is the last line of a directive.
 func (c *squidConfig) setting(directive string) (statement, bool) {
-	for _, l := range slices.Backward(c.lines) {
-		if l.words[0] == directive {
-			return l, true
-		}
+	if all := c.by[directive]; len(all) > 0 {
+		return all[len(all)-1], true
 	}
 	return statement{}, false
 }
 
 // all are the lines that begin with the words.
 func (c *squidConfig) all(words ...string) []statement {
+	if len(words) == 1 {
+		return c.by[words[0]]
+	}
 	var found []statement
-	for _, l := range c.lines {
+	for _, l := range c.by[words[0]] {
 		if len(l.words) >= len(words) && slices.Equal(l.words[:len(words)], words) {
 			found = append(found, l)
 		}

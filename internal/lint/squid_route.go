@@ -66,6 +66,10 @@ func (c *squidConfig) holds(names []string, q squidAsked) certainty {
 // list judges a named list: any of its values.
 func (c *squidConfig) list(name string, q squidAsked, depth int) certainty {
 	lines := c.lists[name]
+	if c.left--; c.left < 0 {
+		c.file.note("the access lists are so long that not all of them were followed")
+		return perhaps
+	}
 	if depth > 8 {
 		return perhaps
 	}
@@ -92,6 +96,7 @@ func (c *squidConfig) line(l statement, q squidAsked, depth int) certainty {
 		values = values[1:]
 	}
 	result := never
+	c.left -= len(values)
 	for _, v := range values {
 		v = strings.Trim(v, `'`)
 		if strings.HasPrefix(v, `"`) || strings.HasPrefix(v, "parameters(") {
@@ -108,11 +113,11 @@ func (c *squidConfig) value(kind, v string, ignoreCase bool, q squidAsked, depth
 	case "dstdomain", "ssl::server_name":
 		return certain(inDomain(q.host, v))
 	case "dstdom_regex", "ssl::server_name_regex":
-		return matches(v, q.host, ignoreCase)
+		return q.compiled.matches(v, q.host, ignoreCase)
 	case "url_regex":
-		return matches(v, q.url(), ignoreCase)
+		return q.compiled.matches(v, q.url(), ignoreCase)
 	case "urlpath_regex":
-		return matches(v, q.path, ignoreCase)
+		return q.compiled.matches(v, q.path, ignoreCase)
 	case "port":
 		port := "80"
 		if q.tls {
@@ -179,10 +184,10 @@ func (c *squidConfig) route(q squidAsked) (allowed verdict, may, sure []*squidPe
 }
 
 func (c *squidConfig) peerAccess(p *squidPeer, q squidAsked) certainty {
-	if lines := c.all("cache_peer_access", p.name); len(lines) > 0 {
+	if lines := c.ofPeer["cache_peer_access "+p.name]; len(lines) > 0 {
 		return c.access(lines, 2, true, q).allowed
 	}
-	if lines := c.all("cache_peer_domain", p.name); len(lines) > 0 { // before 3.5
+	if lines := c.ofPeer["cache_peer_domain "+p.name]; len(lines) > 0 { // before 3.5
 		result := never
 		for _, l := range lines {
 			for _, d := range l.words[2:] {
@@ -241,6 +246,9 @@ func (c *squidConfig) publish() {
 		p.lync = p.lync && kinshipOf(p.name) != officeWebApps
 	}
 	c.hosts = lyncHosts(all)
+	c.hosts = c.hosts[:min(maxNames, len(c.hosts))]
+	all = distinct(all)
+	all = all[:min(maxNames, len(all))]
 	if len(c.listeners) == 0 || !slices.ContainsFunc(c.peers, func(p *squidPeer) bool { return true }) {
 		return
 	}
@@ -272,7 +280,7 @@ func (c *squidConfig) publish() {
 			x.allowed, x.peers, x.sure = c.route(q)
 			if x.named() && role != internalHost {
 				for _, p := range x.sure {
-					p.lync = p.lync || kinshipOf(p.name) != officeWebApps && len(c.all("cache_peer_access", p.name))+len(c.all("cache_peer_domain", p.name)) > 0 || len(c.peers) == 1
+					p.lync = p.lync || kinshipOf(p.name) != officeWebApps && len(c.ofPeer["cache_peer_access "+p.name])+len(c.ofPeer["cache_peer_domain "+p.name]) > 0 || len(c.peers) == 1
 				}
 			}
 			c.analysis = append(c.analysis, x)
@@ -281,7 +289,7 @@ func (c *squidConfig) publish() {
 }
 
 func (c *squidConfig) question(l squidListener, host string, role hostRole) squidAsked {
-	return squidAsked{asked{tls: l.tls, port: l.port, host: host, path: role.path(), method: "GET"}, l}
+	return squidAsked{asked{tls: l.tls, port: l.port, host: host, path: role.path(), method: "GET", compiled: c.regexps}, l}
 }
 
 func (p squidPublished) named() bool { return !strings.HasSuffix(p.host, unknownDomain) }
