@@ -48,7 +48,7 @@ func apacheHTTP10(c *apacheConfig) []Finding {
 		for _, name := range []string{"setenv", "browsermatch", "setenvif"} {
 			for _, d := range c.settings(h, name) {
 				if (name == "setenv" || slices.Contains(d.args, "(?i).*")) && slices.ContainsFunc(d.args, func(a string) bool {
-					return a == "force-proxy-request-1.0" || a == "proxy-nokeepalive"
+					return a == "force-proxy-request-1.0"
 				}) {
 					return d
 				}
@@ -56,6 +56,28 @@ func apacheHTTP10(c *apacheConfig) []Finding {
 		}
 		return nil
 	})
+}
+
+// apacheShared finds web servers whose connections serve one client after the other, which is the default.
+func apacheShared(c *apacheConfig) []Finding {
+	var found []Finding
+	for _, s := range c.sites {
+		if slices.ContainsFunc(c.settings(s.host, "setenv"), func(d *apacheDirective) bool { return d.arg(0) == "proxy-nokeepalive" }) {
+			continue
+		}
+		for _, m := range c.members(s) {
+			off := strings.EqualFold(m.at.parameter("disablereuse"), "on") || strings.EqualFold(m.at.parameter("enablereuse"), "off")
+			if !s.host.polls() || off || s.name == "rewriterule" || s.expr { // those with expressions share nothing
+				continue
+			}
+			fix := s.raw
+			if s.group != nil {
+				fix = m.at.raw
+			}
+			found = append(found, c.at(m.at, becauseShared, fix+" disablereuse=on"))
+		}
+	}
+	return found
 }
 
 func apacheAuthorization(c *apacheConfig) []Finding {

@@ -13,7 +13,7 @@ func apacheRules() []rule[*apacheConfig] {
 		r("05", "the web server's port speaks the other protocol", Critical, "proxy.peer-protocol-wrong", apacheProtocol),
 		r("06", "a group of web servers mixes web sites", High, "proxy.mixed-scheme-peers-round-robin", apacheMixed),
 		r("07", "the Host that the client sent is not passed on", High, "proxy.host-header-rewritten", apacheHostHeader),
-		r("08", "the Front End is asked with HTTP/1.0, or on a new connection each time", High, "proxy.http10-upstream", apacheHTTP10),
+		r("08", "the Front End is asked with HTTP/1.0", High, "proxy.http10-upstream", apacheHTTP10),
 		r("09", "TLS towards web servers is off", Critical, "proxy.peer-protocol-wrong", apacheNoProxyEngine),
 		r("10", "long polls are cut", High, "mobility.long-poll-cut-by-idle-timeout", apachePollCut),
 		r("11", "long polls of phones are cut", Medium, "mobility.long-poll-cut-by-idle-timeout", apachePollShort),
@@ -58,5 +58,6 @@ func apacheRules() []rule[*apacheConfig] {
 		r("55", "port 443 speaks plain HTTP", Critical, "tls.plain-http-on-443", apachePlain443),
 		r("57", "rules against attacks are on", Low, "proxy.waf-rule-block", apacheWAF),
 		r("58", "this is an open proxy", High, "", apacheOpenProxy),
+		r("59", "clients share connections to the Front End", High, "proxy.ntlm-multiplexed", apacheShared),
 	}
 }

@@ -76,7 +76,7 @@ func nginxHost(c *nginxConfig) []Finding {
 }
 
 func nginxHTTP10(c *nginxConfig) []Finding {
-	return c.each(becauseHTTP10, "proxy_http_version 1.1;\nproxy_set_header Connection \"\";", func(s *nginxSite) *nginxDirective {
+	return c.each(becauseHTTP10, "proxy_http_version 1.1;", func(s *nginxSite) *nginxDirective {
 		v := s.setting("proxy_http_version")
 		if v == nil {
 			return s.nginxDirective
@@ -89,16 +89,26 @@ func nginxHTTP10(c *nginxConfig) []Finding {
 }
 
 func nginxConnection(c *nginxConfig) []Finding {
-	reason := "Every request says \"Connection: close\" or \"upgrade\" to the Front End, so none of its connections is used again."
-	return c.each(reason, "proxy_set_header Connection \"\";", func(s *nginxSite) *nginxDirective {
-		h := s.header("Connection")
-		if h != nil && slices.Contains([]string{"upgrade", "close"}, strings.ToLower(h.arg(1))) {
+	return c.each("Every request says that it wants another protocol, which the Front End has not.", "proxy_set_header Connection close;", func(s *nginxSite) *nginxDirective {
+		if h := s.header("Connection"); h != nil && strings.EqualFold(h.arg(1), "upgrade") {
 			return h
 		}
-		if h == nil && s.group != nil && len(s.group.all("keepalive")) > 0 {
-			return s.group.all("keepalive")[0]
-		}
 		return nil
+	})
+}
+
+// nginxShared finds groups whose kept connections serve one client after the other.
+func nginxShared(c *nginxConfig) []Finding {
+	return c.each(becauseShared, "# without keepalive in the group, and\nproxy_set_header Connection close;", func(s *nginxSite) *nginxDirective {
+		if s.group == nil || !s.polls() || len(s.group.all("ntlm")) > 0 {
+			return nil
+		}
+		kept := s.group.all("keepalive")
+		h := s.header("Connection")
+		if len(kept) == 0 || kept[0].arg(0) == "0" || h == nil || strings.EqualFold(h.arg(1), "close") || strings.EqualFold(h.arg(1), "upgrade") {
+			return nil
+		}
+		return kept[0]
 	})
 }
 

@@ -14,7 +14,7 @@ func nginxRules() []rule[*nginxConfig] {
 		r("06", "a group of web servers mixes web sites", High, "proxy.mixed-scheme-peers-round-robin", nginxMixed),
 		r("07", "the Host that the client sent is not passed on", High, "proxy.host-header-rewritten", nginxHost),
 		r("08", "the Front End is asked with HTTP/1.0", High, "proxy.http10-upstream", nginxHTTP10),
-		r("09", "connections to the Front End are not kept, or said to be upgraded", Low, "", nginxConnection),
+		r("09", "requests are said to be upgraded", Low, "", nginxConnection),
 		r("10", "long polls are cut", High, "mobility.long-poll-cut-by-idle-timeout", nginxPollCut),
 		r("11", "long polls of phones are cut", Medium, "mobility.long-poll-cut-by-idle-timeout", nginxPollShort),
 		r("12", "connections of clients end after each request", Medium, "proxy.ntlm-multiplexed", nginxNoKeepAlive),
@@ -63,5 +63,6 @@ func nginxRules() []rule[*nginxConfig] {
 		r("55", "port 443 speaks plain HTTP", Critical, "tls.plain-http-on-443", nginxPlain443),
 		r("56", "another server answers for these names", Medium, "proxy.default-vhost-answers", nginxNameless),
 		r("57", "rules against attacks are on", Low, "proxy.waf-rule-block", nginxWAF),
+		r("58", "clients share connections to the Front End", High, "proxy.ntlm-multiplexed", nginxShared),
 	}
 }
