@@ -157,6 +157,9 @@ func (p *plan) haproxyBackend(t *page, r route) error {
 	case r.Balance == "source" && len(r.servers) > 1:
 		t.line("  balance source\n  hash-type consistent")
 	default:
+		if len(r.servers) > 1 {
+			t.line("  # lyncpin: ignore HAP-70 from Lync 2013 on, a Front End passes requests on to the one that has the session")
+		}
 		t.line("  balance roundrobin")
 	}
 	if err := p.needsName(r); err != nil {

@@ -296,3 +296,60 @@ func TestCertificateByName(t *testing.T) {
 		})
 	}
 }
+
+// TestAffinity lets clients come back with the cookie they were given, and without it.
+func TestAffinity(t *testing.T) {
+	t.Parallel()
+	authority, err := pki.New(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for product := range checks {
+		t.Run(product, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, authority, product, proxyWith(func(p *topology.Proxy) { p.Rules[0].Balance = "cookie" }))
+			seen := map[string]bool{}
+			for range 24 { // by chance all come to one once in eight million times
+				first, cookie := r.visit(t, "")
+				if name, _, _ := strings.Cut(cookie, "="); name != "MS-WSMAN" {
+					t.Fatalf("the cookie is %q, want MS-WSMAN", cookie)
+				}
+				seen[first] = true
+				for range 3 {
+					if again, more := r.visit(t, cookie); again != first || more != "" {
+						t.Errorf("%s led to %s and the cookie %q, want %s and none", cookie, again, more, first)
+					}
+				}
+			}
+			if len(seen) != 2 {
+				t.Errorf("24 clients came to %v, want both Front Ends", seen)
+			}
+		})
+	}
+}
+
+// visit asks the meeting page over HTTP, with a cookie if there is one; it returns who answered and the cookie that was set.
+func (r *running) visit(t *testing.T, cookie string) (server, set string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.peer.Addr(netip.MustParseAddrPort("203.0.113.10:80")).String()+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "meet.contoso.example"
+	req.Close = true
+	if cookie != "" {
+		req.Header.Set("Cookie", "other=1; "+cookie)
+	}
+	res, err := (&http.Client{Transport: &http.Transport{}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, _, _ = strings.Cut(string(body), " ")
+	set, _, _ = strings.Cut(res.Header.Get("Set-Cookie"), ";")
+	return server, set
+}

@@ -281,6 +281,9 @@ func (p *plan) squidPeers(t *page, all []route) error {
 # The web servers. login=PASSTHRU lets Authorization pass, connection-auth=on gives a client that signs in with NTLM a
 # connection of its own. 4443 and 8080 are the external web site: on 443 and 80 the internal one would answer.`)
 	for _, peer := range peers {
+		if peer.shared == " round-robin" {
+			t.line("# lyncpin: ignore SQD-34 from Lync 2013 on, a Front End passes requests on to the one that has the session")
+		}
 		t.line("cache_peer %s parent %d 0 no-query no-digest no-netdb-exchange originserver login=PASSTHRU connection-auth=on name=%s%s%s",
 			strings.Trim(peer.server.Address, "[]"), peer.server.Port, peer.name, peer.shared, p.squidTLS(peer.server))
 	}
