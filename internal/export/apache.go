@@ -38,6 +38,7 @@ func writeApache(in Input) (string, error) {
 	t.line(`
 User www-data
 Group www-data
+ErrorLog /var/log/apache2/error.log
 ServerName %[1]s
 ServerTokens Prod
 TraceEnable Off
