@@ -164,7 +164,7 @@ type fact struct{ id, verdict, says string }
 var facts = map[string][]fact{
 	export.Nginx: {
 		{"forwarded-for", Differs, "appends to X-Forwarded-For: 127.0.0.1"},
-		{"hop-by-hop", "", "drops Connection"},
+		{"hop-by-hop", "", "drops Keep-Alive"},
 		{"url-double-slash", Same, ""},
 		{"url-escaped-slash", Same, ""},
 		{"chunks-in-time", Same, ""},
