@@ -225,3 +225,13 @@ func list(s, separator string) []string {
 	}
 	return out
 }
+
+// major is the whole number that a version begins with.
+func major(version string) int {
+	whole, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(whole)
+	if err != nil {
+		return 0
+	}
+	return n
+}

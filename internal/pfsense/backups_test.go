@@ -23,7 +23,7 @@ func certificates(t testing.TB) map[string]string {
 	}
 	names := []string{"lyncweb-ext.contoso.example", "lyncdiscover.contoso.example", "lyncdiscover.fabrikam.example",
 		"meet.contoso.example", "meet.fabrikam.example", "dialin.contoso.example"}
-	out := map[string]string{"junk": "QkFTRTY0LVBFTS1IRVJF"}
+	out := map[string]string{"umlaut": "\xfc"} // in iso-8859-1
 	for word, spec := range map[string]pki.Spec{
 		"good":    {Names: names, Issuer: pki.Public},
 		"expired": {Names: names, Issuer: pki.Public, Starts: -400 * 24 * time.Hour, Ends: -24 * time.Hour},
@@ -51,11 +51,16 @@ func certificates(t testing.TB) map[string]string {
 // backup reads a file of testdata and puts certificates in.
 func backup(t testing.TB, name string) []byte {
 	t.Helper()
+	return filled(t, readText(t, name))
+}
+
+func readText(t testing.TB, name string) string {
+	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filled(t, string(data))
+	return string(data)
 }
 
 func filled(t testing.TB, text string) []byte {

@@ -38,7 +38,7 @@ type frontend struct {
 	certificates   []string
 	clientCA       bool
 	clientOptional bool
-	advancedBind   string
+	http2          bool // offered by a word of the free text of its listeners
 	options        []line
 }
 
@@ -129,7 +129,7 @@ func (b *Backup) readHAProxy(e *element) *haproxy {
 		name := clean(s.value("backend"))
 		target := h.backend(name)
 		if target == nil {
-			h.backends = append(h.backends, backend{name: name, line: s.line})
+			h.backends = append(h.backends, backend{name: name, line: s.line, timeoutLine: s.line, checkLine: s.line})
 			target = &h.backends[len(h.backends)-1]
 		}
 		target.servers = append(target.servers, readServer(s))
@@ -162,7 +162,7 @@ func (b *Backup) readFrontend(e *element) frontend {
 		timeout: number(e.value("client_timeout")), timeoutLine: cmp.Or(e.child("client_timeout").line, e.line),
 		closing: clean(e.value("httpclose")), closingLine: cmp.Or(e.child("httpclose").line, e.line),
 		forwardFor: e.value("forwardfor") != "", defaultBackend: cmp.Or(clean(e.value("backend_serverpool")), clean(e.value("pool"))),
-		clientOptional: e.on("sslclientcert-none"), advancedBind: clean(e.value("advanced_bind")),
+		clientOptional: e.on("sslclientcert-none"), http2: offersHTTP2(e.value("advanced_bind")),
 	}
 	if f.closing == "yes" { // before there were several ways to close
 		f.closing = "httpclose"
@@ -173,6 +173,7 @@ func (b *Backup) readFrontend(e *element) frontend {
 		if name == "custom" {
 			name = clean(item.value("extaddr_custom"))
 		}
+		f.http2 = f.http2 || offersHTTP2(item.value("extaddr_advanced"))
 		for _, p := range list(item.value("extaddr_port"), ",") {
 			f.binds = append(f.binds, b.readBind(name, p, item.on("extaddr_ssl"), item.line))
 		}
@@ -196,6 +197,11 @@ func (b *Backup) readFrontend(e *element) frontend {
 	f.acls, f.actions = readACLs(e.child("ha_acls")), readActions(e.child("a_actionitems"))
 	f.options = b.text("The advanced settings of HAProxy's frontend "+f.name, e.child("advanced"))
 	return f
+}
+
+// offersHTTP2 tells whether the free text of a listener does.
+func offersHTTP2(text string) bool {
+	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }), "h2")
 }
 
 func (b *Backup) readBind(name, text string, tls bool, line int) bind {

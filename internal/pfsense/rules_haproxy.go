@@ -188,7 +188,7 @@ func (c *checker) haproxyListener(l listener) {
 		c.add("PFS-HA-12", place{line: l.line, where: l.where()}, "Clients must show a certificate of a chosen authority, and phones have none.",
 			"no Client verification CA for this frontend").Rule.Mode = "tls.client-certificate-requested"
 	}
-	if slices.Contains(strings.FieldsFunc(l.advancedBind, func(r rune) bool { return r == ' ' || r == ',' }), "h2") && l.kind == "http" {
+	if l.http2 && l.kind == "http" {
 		c.add("PFS-14", place{line: l.line, where: l.where(), excerpt: "alpn h2"}, "HTTP/2 is offered to clients, and NTLM does not exist in it.", "alpn http/1.1").Rule.Mode = "proxy.http2-frontend-breaks-ntlm"
 	}
 	for _, m := range l.members {
@@ -225,8 +225,8 @@ func (c *checker) headerActions(where string, actions []action, options []line) 
 		switch {
 		case (sets || deletes) && strings.EqualFold(a.header, "Host"), a.kind == "custom" && strings.HasPrefix(a.value, "http-request set-header Host"):
 			c.add("PFS-HA-06", at, "The Front End tells sites and simple URLs apart by the Host header: discovery and meetings answer for the wrong name.", "no such action")
-		case deletes && strings.EqualFold(a.header, "Authorization"):
-			c.add("PFS-14", at, "The header with which clients sign in is taken away.", "no such action").Rule.Mode = "proxy.authorization-stripped"
+		case (sets || deletes) && strings.EqualFold(a.header, "Authorization"):
+			c.add("PFS-14", at, "The header with which clients sign in is taken away or overwritten.", "no such action").Rule.Mode = "proxy.authorization-stripped"
 		case deletes && strings.EqualFold(a.header, "WWW-Authenticate"):
 			c.add("PFS-14", at, "The header that tells clients how to sign in is taken away.", "no such action").Rule.Mode = "proxy.www-authenticate-stripped"
 		}

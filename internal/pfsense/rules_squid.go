@@ -238,7 +238,11 @@ func (c *checker) squidPublished(s *squid) {
 		at := place{line: s.general.line, where: "Squid reverse proxy"}
 		why := ""
 		for i := range s.mappings {
-			if m := &s.mappings[i]; !m.used() && c.names.mentions(m, name) {
+			m := &s.mappings[i]
+			if m.rowless && m.enabled && c.names.mentions(m, name) {
+				return // said already
+			}
+			if !m.used() && c.names.mentions(m, name) {
 				at, why = place{line: m.line, where: m.where()}, fmt.Sprintf(" The mapping %s would match it, and is not enabled or has no web server.", m.name)
 			}
 		}

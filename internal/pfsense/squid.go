@@ -3,6 +3,7 @@ package pfsense
 import (
 	"cmp"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -76,8 +77,8 @@ func (b *Backup) readSquid(packages *element) *squid {
 	g := packages.at("squidreversegeneral", "config")
 	peers, mappings := packages.child("squidreversepeer").all("config"), packages.child("squidreverseuri").all("config")
 	if oldest := packages.at("squidreverse", "config"); g.line == 0 && oldest.line > 0 {
-		b.note("The reverse proxy is that of the oldest Squid package (squidreverse): what could be read of it was taken over. " +
-			"Newer packages convert it on installation and lose the mappings: enter them again.")
+		b.note("The reverse proxy is that of the oldest Squid package (squidreverse): what could be read of it was taken over, " +
+			"and how that package read its mappings is inferred.")
 		g = oldest
 		peers, mappings = oldestPeers(oldest), oldestMappings(oldest)
 	}
@@ -100,8 +101,10 @@ func (b *Backup) readSquid(packages *element) *squid {
 	}
 	s.addresses = b.squidAddresses(g)
 	if own := packages.at("squid", "config"); own.line > 0 {
-		on := own.on("enable_squid")
-		s.enabled, s.enabledLine = &on, cmp.Or(own.child("enable_squid").line, own.line)
+		// Packages before pfSense 2.3 (version 15) have no such box.
+		if on := own.on("enable_squid"); own.has("enable_squid") || major(b.Version) >= 15 {
+			s.enabled, s.enabledLine = &on, cmp.Or(own.child("enable_squid").line, own.line)
+		}
 		s.xForwarded = clean(own.value("xforward_mode"))
 		var dropped int
 		s.options, dropped = freeText(own.child("custom_options"), own.child("custom_options_squid3"), own.child("custom_options2_squid3"), own.child("custom_options3_squid3"))
@@ -208,18 +211,19 @@ func oldestPeers(e *element) []*element {
 	return fromLines(blob, []string{"name", "ip", "port", "protocol"})
 }
 
-// oldestMappings reads lines of "group;path;host" and joins the web servers that lines of "web server;group" give to each. The
-// order of the words in the latter is inferred.
+// oldestMappings reads lines of "group;path;host", and joins the web servers that lines of "group;web server" give to each.
 func oldestMappings(e *element) []*element {
 	peers := map[string][]string{}
 	for _, l := range blobLines(e.child("reverse_acl")) {
 		if f := strings.Split(l, ";"); len(f) >= 2 {
-			peers[clean(f[1])] = append(peers[clean(f[1])], clean(f[0]))
+			peers[clean(f[0])] = append(peers[clean(f[0])], clean(f[1]))
 		}
 	}
 	out := fromLines(e.child("reverse_uri"), []string{"name", "uri", "vhost"})
 	for _, m := range out {
-		m.kids = append(m.kids, &element{name: "peers", line: m.line, text: strings.Join(peers[clean(m.value("name"))], ",")})
+		pattern := "^https?://" + regexpHost(strings.ToLower(clean(m.value("vhost")))) + "/" + regexp.QuoteMeta(strings.Trim(clean(m.value("uri")), "/"))
+		m.kids = append(m.kids, &element{name: "peers", line: m.line, text: strings.Join(peers[clean(m.value("name"))], ",")},
+			&element{name: "row", line: m.line, kids: []*element{{name: "uri", line: m.line, text: pattern}}})
 	}
 	return out
 }

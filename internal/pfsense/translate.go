@@ -168,6 +168,7 @@ func (t *translator) fromHAProxy(h *haproxy, opts Options) topology.Proxy {
 		return a
 	}
 	for _, l := range u.listeners {
+		p.HTTP2 = p.HTTP2 || l.http2 && l.kind == "http"
 		p.IdleTimeout = least(p.IdleTimeout, silence(l.timeout, "client", l.options))
 		if l.clientCA {
 			p.ClientCertificates = map[bool]string{true: topology.RequestCertificate, false: topology.RequireCertificate}[l.clientOptional]

@@ -134,7 +134,7 @@ func (b *Backup) writeFrontend(w *writer, l listener, u used, files Files) (back
 			if l.clientCA {
 				text += " ca-file " + files.Root + " verify " + map[bool]string{true: "optional", false: "required"}[l.clientOptional]
 			}
-			if slices.Contains(strings.FieldsFunc(l.advancedBind, func(r rune) bool { return r == ' ' || r == ',' }), "h2") {
+			if l.http2 {
 				text += " alpn h2,http/1.1"
 			}
 		}
