@@ -98,8 +98,9 @@ func WriteText(w io.Writer, results []Result, opts TextOptions) error {
 	if t.width < 40 {
 		t.width = 100
 	}
-	counts, left := map[string]int{}, 0
+	counts, left, looked := map[string]int{}, 0, false
 	for _, r := range results {
+		looked = looked || r.Lync || len(r.Findings) > 0
 		t.line("%s (%s)", t.bold(r.File), r.Product)
 		for _, n := range r.Notes {
 			t.wrap("  ", "note: "+n)
@@ -117,7 +118,11 @@ func WriteText(w io.Writer, results []Result, opts TextOptions) error {
 		}
 		t.line("")
 	}
-	t.line("%s", summary(counts, left))
+	if looked {
+		t.line("%s", summary(counts, left))
+	} else {
+		t.line("Nothing was checked.")
+	}
 	_, err := io.WriteString(w, t.String())
 	return err
 }
