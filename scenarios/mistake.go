@@ -34,7 +34,9 @@ type Mistake struct {
 }
 
 // mistakes are those of each product, by its word.
-var mistakes = map[string][]Mistake{}
+var mistakes = map[string][]Mistake{
+	export.Nginx: nginxMistakes,
+}
 
 // Mistakes are the scenarios of what people do wrong with a product, through the product itself: each starts it. None for a product
 // that is not known.
@@ -90,3 +92,6 @@ func replace(pairs ...string) func(string) (string, error) {
 		return config, nil
 	}
 }
+
+// insert is an edit that puts lines behind every place where old stands.
+func insert(old, lines string) func(string) (string, error) { return replace(old, old+lines) }

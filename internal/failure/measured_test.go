@@ -40,6 +40,11 @@ func TestAnswersOfRealProxies(t *testing.T) {
 		return s
 	}
 	reset := probe.Outcome{Code: probe.Reset}
+	version := func(offered, outcome string) probe.Handshake {
+		return probe.Handshake{Purpose: probe.HandshakeVersion, SNI: extWebHost, Offered: offered, Outcome: probe.Outcome{Code: outcome}}
+	}
+	noVersion := shown(version("1.0", probe.TLSAlert), version("1.2", probe.TLSProtocol))
+	noVersion.Handshakes[0].Outcome = probe.Outcome{Code: probe.TLSAlert}
 
 	for _, tc := range []struct {
 		name string
@@ -83,6 +88,10 @@ func TestAnswersOfRealProxies(t *testing.T) {
 			get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).get(probe.GetUser, extWebHost, userPath, page("nginx", 200, "<html>sorry</html>"))}},
 		{"page/the-challenge-itself", "proxy.error-page-with-200", "clear", []*seen{fromOutside().
 			get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).get(probe.GetUser, extWebHost, userPath, byFrontEnd(401))}},
+
+		{"versions/none-that-the-library-allows", "tls.only-tls10", "found", []*seen{noVersion}},
+		{"versions/1.3-only", "tls.only-tls10", "clear", []*seen{shown(version("1.0", probe.TLSProtocol), version("1.2", probe.TLSProtocol))}},
+		{"401/a-page-of-its-own", "proxy.x-ms-headers-stripped", "found", []*seen{fromOutside().get(probe.GetUserLegacy, extWebHost, userPath, page("nginx", 401, "<html>Not for you</html>"))}},
 
 		{"sni/refused-without", "tls.sni-missing-gets-default-cert", "found", []*seen{shown(probe.Handshake{Purpose: probe.HandshakeNoSNI, Outcome: reset})}},
 		{"sni/refused-now-and-then", "tls.sni-missing-gets-default-cert", "clear", []*seen{shown(

@@ -68,7 +68,8 @@ func detectMeetingWacWrongPortOrOffload(v *probe.View) probe.Verdict {
 			continue // not sent there by a rule of its own
 		case probe.MakerOf(x).FrontEnd:
 			evidence = append(evidence, out.SawExchange(x, "%s answers %d, and the answer is a Lync Front End's (%s)", x.URL, x.Status, probe.MakerOf(x).Marks))
-		case x.Status >= 500 && passedOn(out, x) != nil && (inside == nil || isOfficeDiscovery(inside)):
+		// 400 is what servers say to plain HTTP at their port for TLS.
+		case (x.Status >= 500 || x.Status == 400) && passedOn(out, x) != nil && (inside == nil || isOfficeDiscovery(inside)):
 			if like, _ := likeUnknown(out, x); like != nil {
 				continue // not published: what a host without rule gets
 			}

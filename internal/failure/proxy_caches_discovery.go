@@ -19,7 +19,7 @@ var proxyCachesDiscovery = Mode{
 		Sources:  []string{"RFC 9111 section 5.2", "UCWA: Create an application"},
 		Reads:    probe.Exchanges,
 		Detect:   detectProxyCachesDiscovery,
-		Explains: []probe.ID{"proxy.host-header-rewritten", "proxy.default-vhost-answers", "proxy.authorization-stripped"},
+		Explains: []probe.ID{"proxy.host-header-rewritten", "proxy.default-vhost-answers", "proxy.authorization-stripped", "meeting.join-launcher-user-agent"},
 	},
 	Confused: []probe.ID{"proxy.host-header-rewritten"},
 	Cases: []Case{

@@ -42,12 +42,14 @@ func detectProxyXMSHeadersStripped(v *probe.View) probe.Verdict {
 	var evidence []probe.Evidence
 	asked := false
 	for _, x := range out.Exchanges(probe.GetUserLegacy) {
-		if x.Status != 401 || !fromFrontEnd(x) && !isIISPage(x) || !ownName(v, x.Host) {
+		bare := x.Header.Get("X-Ms-Webticketurl") == "" && len(x.Header["Www-Authenticate"]) == 0
+		// A page of the proxy's own takes the place of the Front End's when it asks for nothing. nginx, proxy_intercept_errors.
+		if x.Status != 401 || !fromFrontEnd(x) && !isIISPage(x) && !bare || !ownName(v, x.Host) {
 			continue
 		}
 		asked = true
-		if x.Header.Get("X-Ms-Webticketurl") == "" && len(x.Header["Www-Authenticate"]) == 0 {
-			evidence = append(evidence, out.SawExchange(x, "%s is answered 401 by the Front End, without X-MS-WebTicketURL", x.URL))
+		if bare {
+			evidence = append(evidence, out.SawExchange(x, "%s is answered 401 by %s, without X-MS-WebTicketURL", x.URL, probe.MakerOf(x).Name()))
 		}
 	}
 	for _, client := range []string{probe.ClientMobile2013, probe.ClientDesktop, probe.ClientMobile2010} {

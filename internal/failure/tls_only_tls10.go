@@ -49,7 +49,9 @@ func detectTLSOnlyTLS10(v *probe.View) probe.Verdict {
 	if !out.Seen() {
 		return notSeenOutside
 	}
-	type versions struct{ modern, old *probe.Handshake }
+	// refused is a handshake that ended for want of a common version: a listener whose library forbids what it is set to, as
+	// OpenSSL 3 does with TLS 1.0 and 1.1, accepts none at all.
+	type versions struct{ modern, old, refused *probe.Handshake }
 	byAddr := map[string]*versions{}
 	for _, h := range out.Handshakes(probe.HandshakeVersion) {
 		if strings.HasPrefix(h.Host, internalLabel) {
@@ -60,13 +62,13 @@ func detectTLSOnlyTLS10(v *probe.View) probe.Verdict {
 			s = &versions{}
 			byAddr[h.Addr] = s
 		}
-		if !h.Outcome.OK() {
-			continue
-		}
-		if h.Offered >= "1.2" {
+		switch modern := h.Offered >= "1.2"; {
+		case h.Outcome.OK() && modern:
 			s.modern = h
-		} else {
+		case h.Outcome.OK():
 			s.old = h
+		case modern && h.Outcome.Code == probe.TLSProtocol:
+			s.refused = h
 		}
 	}
 	if len(byAddr) == 0 {
@@ -74,8 +76,12 @@ func detectTLSOnlyTLS10(v *probe.View) probe.Verdict {
 	}
 	var evidence []probe.Evidence
 	for _, addr := range slices.Sorted(maps.Keys(byAddr)) {
-		if s := byAddr[addr]; s.modern == nil && s.old != nil {
+		switch s := byAddr[addr]; {
+		case s.modern != nil:
+		case s.old != nil:
 			evidence = append(evidence, out.SawHandshake(s.old, "%s accepts TLS %s and refuses TLS 1.2 and 1.3", addr, s.old.Offered))
+		case s.refused != nil && !slices.ContainsFunc(out.Handshakes(), func(h *probe.Handshake) bool { return h.Addr == addr && h.Outcome.OK() }):
+			evidence = append(evidence, out.SawHandshake(s.refused, "%s refuses TLS %s for its version, and accepts no other", addr, s.refused.Offered))
 		}
 	}
 	return verdict(evidence)
