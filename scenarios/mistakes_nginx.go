@@ -117,7 +117,7 @@ var nginxMistakes = []Mistake{
 	{Product: export.Nginx, Name: "headers-not-inherited", Title: "one proxy_set_header in the location, which ends the inheritance of all others", Want: "proxy.host-header-rewritten",
 		Edit: insert(nginxInLocation, "      proxy_set_header X-Forwarded-Proto $scheme;\n")},
 	{Product: export.Nginx, Name: "authorization-cleared", Title: "proxy_set_header Authorization empty, for a site that has none", Want: "proxy.authorization-stripped", SignsIn: true,
-		Edit: replace("  proxy_set_header Connection \"\";", "  proxy_set_header Connection \"\";\n  proxy_set_header Authorization \"\";")},
+		Edit: insert("  proxy_redirect off;\n", "  proxy_set_header Authorization \"\";\n")},
 	{Product: export.Nginx, Name: "no-headers-passed", Title: "proxy_pass_request_headers off", Want: "proxy.authorization-stripped", With: []probe.ID{"meeting.join-launcher-user-agent"}, SignsIn: true,
 		Edit: insert(nginxInLocation, "      proxy_pass_request_headers off;\n")},
 	{Product: export.Nginx, Name: "challenge-hidden", Title: "proxy_hide_header WWW-Authenticate", Want: "proxy.www-authenticate-stripped", SignsIn: true,
@@ -131,7 +131,7 @@ var nginxMistakes = []Mistake{
 	{Product: export.Nginx, Name: "no-keepalive", Title: "keepalive_timeout 0", Want: "proxy.http10-upstream", SignsIn: true,
 		Edit: replace("keepalive_timeout 1200s;", "keepalive_timeout 0;")},
 	{Product: export.Nginx, Name: "upstream-keepalive", Title: "keepalive in the upstream: connections that somebody has logged on are shared", Want: "proxy.ntlm-multiplexed", SignsIn: true,
-		Edit: replace(nginxServers, nginxServers+"    keepalive 64;\n")},
+		Edit: replace("Connection close;", "Connection \"\";", nginxServers, nginxServers+"    keepalive 64;\n")},
 
 	// Sizes, times and numbers.
 	{Product: export.Nginx, Name: "body-default", Title: "no client_max_body_size: 1 MB", Want: "proxy.body-size-413", SignsIn: true, InFull: true,
@@ -217,7 +217,7 @@ var nginxMistakes = []Mistake{
 	{Product: export.Nginx, Name: "http10", Title: "HTTP/1.0 to the Front Ends, as by default: what is not logged on by connection works", SignsIn: true,
 		Edit: replace("  proxy_http_version 1.1;\n", "")},
 	{Product: export.Nginx, Name: "upgrade", Title: "Connection upgrade for every request, from a recipe for web sockets", SignsIn: true,
-		Edit: replace("proxy_set_header Connection \"\";", "proxy_set_header Connection \"upgrade\";")},
+		Edit: replace("Connection close;", "Connection upgrade;")},
 	{Product: export.Nginx, Name: "body-10m", Title: "client_max_body_size 10m", SignsIn: true, InFull: true,
 		Edit: replace("client_max_body_size 0;", "client_max_body_size 10m;")},
 	{Product: export.Nginx, Name: "send-timeout-60s", Title: "send_timeout 60s, which is not about silent polls", Hold: 200 * time.Second,
