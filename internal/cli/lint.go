@@ -68,7 +68,7 @@ The exit code is 3 when nothing in the files concerns Lync: not checked is not f
 	flags.Var(o.product, "product", "the product whose configuration it is (default: the text tells)")
 	flags.Var(o.format, "format", "how to write what was found")
 	flags.Var(o.failOn, "fail-on", "severity from which a finding makes the exit code 1")
-	flags.StringArrayVar(&o.ignore, "ignore", nil, "leave out what a rule finds, as RULE=REASON; may be repeated")
+	flags.StringArrayVar(&o.ignore, "ignore", nil, "leave out what a rule finds, as `RULE=REASON` says; may be repeated")
 	flags.Var(o.installed, "installed", "read the configuration of this product on this machine, and run its own check")
 	flags.BoolVar(&o.withProduct, "with-product", false, "have the product itself check each file as well")
 	flags.BoolVar(&o.files, "files", false, "read the certificates that the configuration names")

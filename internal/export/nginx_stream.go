@@ -57,7 +57,7 @@ events {
 func (p *plan) streamable(r, first route) error {
 	const blind = "requests within TLS are not looked at"
 	for _, f := range p.fields() {
-		if f.set && f.rule == r.Name && f.word != "balance" {
+		if f.set && f.rule == r.Name && f.word != "balance" && (f.word != "cookie" || r.Cookie != nil) {
 			return p.cannot(f.at(), blind)
 		}
 	}
@@ -87,6 +87,7 @@ func (p *plan) streamTLS(t *page, routes []route) {
 			t.line("    hostnames;")
 		}
 		used := map[string]bool{}
+		t.line(`    "" %s;`, value(routes[0]))
 		for _, r := range routes {
 			for _, h := range r.Hosts {
 				h = hostKey(h)
@@ -103,13 +104,14 @@ func (p *plan) streamTLS(t *page, routes []route) {
 		t.line("  }")
 	}
 	t.line("\nstream {")
-	chosen("lync_servers", "Where a name leads. A client that asks for another one, or for none, is cut off.", func(r route) string { return r.id })
+	chosen("lync_servers", "Where a name leads. Old desk phones ask for none; a client that asks for another one is cut off.", func(r route) string { return r.id })
 	chosen("lync_name", "The name that the web server's certificate must carry.", func(r route) string { return commonName(r) })
 	for _, r := range routes {
 		t.line("\n  # %s", r.Name)
 		t.WriteString(flip(r, "  #"))
 		t.line("  upstream %s {", r.id)
-		if r.Balance == "source" && len(r.servers) > 1 {
+		if bySource(r) && len(r.servers) > 1 {
+			t.line("    # A client stays at a Front End by its address: cookies are within TLS.")
 			t.line("    hash $remote_addr consistent;")
 		}
 		for _, w := range r.servers {

@@ -57,7 +57,7 @@ type site struct {
 // reasons are why a product cannot do what others can.
 var reasons = map[string]map[string]string{
 	NginxStream: {"certificates": "one certificate is for all names"},
-	Squid: {"certificates": "one certificate is for all names", "cookie": "it sets no cookies; balance: source keeps a client at a Front End as well",
+	Squid: {"certificates": "one certificate is for all names", "cookie": "it sets no cookies",
 		"host_header": "it sends the name on that the client asked for, and forcedomain= changes nothing in Squid 5"},
 	Apache: {"reset_unknown": "it answers every request", "balance": "it has no method that goes by the client's address"},
 }
@@ -141,6 +141,12 @@ func (p *plan) fields() []field {
 
 func (p *plan) cannot(field, why string) error {
 	return &UnsupportedError{Product: p.product, Field: field, Why: why}
+}
+
+// bySource tells whether a product that sets no cookies keeps a client at a web server by its address: because it is asked to, or
+// because affinity by Lync's own cookie is, which comes to the same as long as clients do not share an address.
+func bySource(r route) bool {
+	return r.Balance == "source" || r.Balance == "cookie" && r.Cookie == nil
 }
 
 // cannotRule is for a field of a route's rule.

@@ -10,7 +10,7 @@ import (
 )
 
 func writeSquid(in Input) (string, error) {
-	p, err := newPlan(Squid, in, "reset_unknown", "paths", "balance", "max_body", "respond")
+	p, err := newPlan(Squid, in, "reset_unknown", "paths", "balance", "cookie", "max_body", "respond")
 	if err != nil {
 		return "", err
 	}
@@ -249,6 +249,9 @@ func (p *plan) squidPeers(t *page, all []route) error {
 	}
 	uses := map[*squidPeer][]bool{}
 	for i, r := range all {
+		if r.Cookie != nil {
+			return p.cannotRule(r, "cookie", reasons[Squid]["cookie"])
+		}
 		if r.Respond == nil {
 			if err := p.needsName(r); err != nil {
 				return err
@@ -261,9 +264,9 @@ func (p *plan) squidPeers(t *page, all []route) error {
 			}
 			uses[peer][i] = true
 			if len(r.servers) > 1 {
-				peer.shared = map[string]string{"source": " sourcehash"}[r.Balance]
-				if peer.shared == "" {
-					peer.shared = " round-robin"
+				peer.shared = " round-robin"
+				if bySource(r) {
+					peer.shared = " sourcehash"
 				}
 			}
 		}
@@ -281,7 +284,10 @@ func (p *plan) squidPeers(t *page, all []route) error {
 # The web servers. login=PASSTHRU lets Authorization pass, connection-auth=on gives a client that signs in with NTLM a
 # connection of its own. 4443 and 8080 are the external web site: on 443 and 80 the internal one would answer.`)
 	for _, peer := range peers {
-		if peer.shared == " round-robin" {
+		switch peer.shared {
+		case " sourcehash":
+			t.line("# A client stays at a Front End by its address: Squid sets no cookies.")
+		case " round-robin":
 			t.line("# lyncpin: ignore SQD-34 from Lync 2013 on, a Front End passes requests on to the one that has the session")
 		}
 		t.line("cache_peer %s parent %d 0 no-query no-digest no-netdb-exchange originserver login=PASSTHRU connection-auth=on name=%s%s%s",
