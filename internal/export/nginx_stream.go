@@ -87,7 +87,9 @@ func (p *plan) streamTLS(t *page, routes []route) {
 			t.line("    hostnames;")
 		}
 		used := map[string]bool{}
-		t.line(`    "" %s;`, value(routes[0]))
+		if none := value(routes[0]); none != "" {
+			t.line(`    "" %s;`, none)
+		}
 		for _, r := range routes {
 			for _, h := range r.Hosts {
 				h = hostKey(h)
