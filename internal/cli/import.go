@@ -158,14 +158,7 @@ func (a *app) importedFrom(b *pfsense.Backup, asked string, names pfsense.Option
 func (a *app) translatedText(b *pfsense.Backup, t *pfsense.Translated, from, product string, opts importOptions) (string, error) {
 	paths := export.DefaultFiles(product, t.Certificates)
 	if product != from {
-		p := t.Deployment.Clone().Proxy
-		text, err := export.Write(product, export.Input{Proxy: p, Files: paths})
-		if u, ok := errors.AsType[*export.UnsupportedError](err); ok && p.ResetUnknown && u.Field == "reset_unknown" {
-			a.env.say("%s cannot reset the connections of requests that are for nobody, as the package does: it answers them", product)
-			p.ResetUnknown = false
-			text, err = export.Write(product, export.Input{Proxy: p, Files: paths})
-		}
-		return text, err
+		return a.exported(t.Deployment.Clone().Proxy, product, paths)
 	}
 	files := pfsense.Files{Root: paths.Roots[topology.EnterpriseCA]}
 	for _, f := range paths.Certificates {
@@ -178,6 +171,28 @@ func (a *app) translatedText(b *pfsense.Backup, t *pfsense.Translated, from, pro
 	text, notes, err := write()
 	for _, n := range notes {
 		a.env.say("%s", n)
+	}
+	return text, err
+}
+
+// exported writes a product's configuration without what that product cannot do and clients do without.
+func (a *app) exported(p topology.Proxy, product string, paths export.Files) (string, error) {
+	text, err := export.Write(product, export.Input{Proxy: p, Files: paths})
+	if u, ok := errors.AsType[*export.UnsupportedError](err); ok && p.ResetUnknown && u.Field == "reset_unknown" {
+		a.env.say("%s cannot reset the connections of requests that are for nobody, as the package does: it answers them", product)
+		p.ResetUnknown = false
+		return a.exported(p, product, paths)
+	} else if ok && strings.HasSuffix(u.Field, ".cookie") {
+		a.env.say("%s sets no cookies: a client is kept at a Front End by its address", product)
+		balanced := false
+		for i := range p.Rules {
+			if r := &p.Rules[i]; r.Balance == "cookie" {
+				r.Balance, r.Cookie, balanced = "source", nil, true
+			}
+		}
+		if balanced {
+			return a.exported(p, product, paths)
+		}
 	}
 	return text, err
 }

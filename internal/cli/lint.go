@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -124,7 +123,7 @@ func (a *app) lint(ctx context.Context, args []string, o *lintOptions) error {
 
 // lintText judges the text of one configuration.
 func lintText(name string, data []byte, product string, opts lint.Options) (lint.Result, error) {
-	if product == lint.PfSense || product == "" && isBackup(data) {
+	if product == lint.PfSense || product == "" && pfsense.IsBackup(data) {
 		return lintBackup(name, data, opts)
 	}
 	f, err := lint.Read(name, data, lint.ReadOptions{Product: product, Include: readIncluded})
@@ -135,12 +134,6 @@ func lintText(name string, data []byte, product string, opts lint.Options) (lint
 		return lint.Result{}, err
 	}
 	return lint.ResultOf(f, opts), nil
-}
-
-// isBackup tells a backup of pfSense from a configuration in plain text.
-func isBackup(data []byte) bool {
-	head := bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), 4096)], []byte("\ufeff")))
-	return bytes.HasPrefix(head, []byte("<?xml")) || bytes.HasPrefix(head, []byte("<pfsense"))
 }
 
 // lintBackup judges a backup of pfSense.

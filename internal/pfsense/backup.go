@@ -1,6 +1,7 @@
 package pfsense
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -84,6 +85,21 @@ func Parse(name string, data []byte) (*Backup, error) {
 	b.squid = b.readSquid(packages)
 	b.haproxy = b.readHAProxy(packages.child("haproxy"))
 	return b, nil
+}
+
+// IsBackup tells whether a file is meant for Parse, which may refuse it all the same: XML in any encoding, or an encrypted backup.
+func IsBackup(data []byte) bool {
+	head := data[:min(len(data), 4096)]
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		head = fromUTF16(head)
+	}
+	head = bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
+	for _, begin := range []string{"<?xml", "<pfsense", "<installedpackages", "---- BEGIN config.xml"} {
+		if bytes.HasPrefix(head, []byte(begin)) {
+			return true
+		}
+	}
+	return false
 }
 
 // ErrNothing says that neither reverse proxy is set up in a backup.

@@ -128,3 +128,39 @@ func TestMistakesAreFound(t *testing.T) {
 		}
 	}
 }
+
+// Other ways to write what is right.
+func TestOtherRightBackupsAreSilent(t *testing.T) {
+	t.Parallel()
+	rows := "<row><uri>^https://lyncdiscover\\.contoso\\.example/</uri></row>\n\t\t\t\t" + fabrikamPattern
+	for _, m := range []mistake{
+		{"any name below the domains", "squid", []string{rows, `<row><uri>^https://[a-z-]+\.(contoso|fabrikam)\.example/</uri></row>`}, nil},
+		{"all names below the domains", "squid", []string{rows, `<row><uri>^https://.*\.contoso\.example/</uri></row><row><uri>^https://.*\.fabrikam\.example/</uri></row>`}, nil},
+		{"either scheme", "squid", []string{`<row><uri>^https://dialin`, `<row><uri>^http(s)?://dialin`}, nil},
+		{"a port in the pattern", "squid", []string{`<row><uri>^https://dialin\.contoso\.example/`, `<row><uri>^https://dialin\.contoso\.example(:443)?/`}, nil},
+		{"listener of another port behind a port forward to the firewall", "squid", []string{"<reverse_https_port>443<", "<reverse_https_port>8444<", "80 443", "80 443 8444",
+			"<nat>", "<nat><rule><interface>wan</interface><protocol>tcp</protocol><destination><network>wanip</network><port>443</port></destination><target>127.0.0.1</target><local-port>8444</local-port></rule>"}, nil},
+		{"a port forward of another address", "squid", []string{"<nat>", "<nat><rule><interface>wan</interface><protocol>tcp</protocol><destination><address>203.0.113.20</address><port>443</port></destination><target>10.10.10.21</target><local-port>443</local-port></rule>"}, nil},
+		{"a rule for any port", "haproxy", []string{"<port>443</port></destination>", "</destination>"}, nil},
+		{"chain in the certificate", "squid", []string{"@good@", "@chain@", "@intermediate@", ""}, nil},
+		{"a default backend", "haproxy", []string{"<item><action>use_backend</action><acl>simple</acl><use_backendbackend>be_ext</use_backendbackend></item>", "<item><action>use_backend</action><acl></acl><use_backendbackend>be_ext</use_backendbackend></item>"}, nil},
+		{"hosts by their end", "haproxy", []string{"<name>simple</name><expression>host_starts_with</expression><value>meet.<", "<name>simple</name><expression>host_ends_with</expression><value>.example<"}, nil},
+		{"a regular expression", "haproxy", []string{"<name>simple</name><expression>host_starts_with</expression><value>meet.<", `<name>simple</name><expression>host_regex</expression><value>^meet\.(contoso|fabrikam)\.example$<`}, nil},
+		{"one server", "haproxy", []string{"<persist_cookie_enabled>yes<", "<persist_cookie_enabled><", "<status>active</status><name>fe2<", "<status>inactive</status><name>fe2<"}, nil},
+		{"no plain HTTP", "haproxy", []string{"<name>fe_plain</name><status>active<", "<name>fe_plain</name><status>disabled<"}, nil},
+	} {
+		t.Run(m.backup+" "+m.name, func(t *testing.T) {
+			t.Parallel()
+			text := readText(t, m.backup+"-right.xml")
+			for i := 0; i < len(m.edits); i += 2 {
+				if !strings.Contains(text, m.edits[i]) {
+					t.Fatalf("the backup holds no %q", m.edits[i])
+				}
+				text = strings.ReplaceAll(text, m.edits[i], m.edits[i+1])
+			}
+			if got := findings(t, "config.xml", filled(t, text)); got != "" {
+				t.Errorf("a backup that is right is complained about:\n%s", got)
+			}
+		})
+	}
+}

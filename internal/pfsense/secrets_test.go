@@ -79,9 +79,7 @@ func withCanaries(t *testing.T, name string) string {
 	t.Helper()
 	text := string(filled(t, readText(t, name)))
 	put := func(before, what string) {
-		if strings.Contains(text, before) {
-			text = strings.Replace(text, before, before+what, 1)
-		}
+		text = strings.Replace(text, before, before+what, 1)
 	}
 	put("<pfsense>", canaries)
 	put("<installedpackages>", packageCanaries)

@@ -44,7 +44,7 @@ func Translate(b *Backup, from string, opts Options, now time.Time) (*Translated
 	case from == FromHAProxy && b.haproxy != nil:
 		t.router = haproxyRouter{b.haproxy, b}
 	case from == FromSquid:
-		return nil, errors.New("Squid's reverse proxy is not set up in the backup")
+		return nil, errors.New("the reverse proxy of Squid is not set up in the backup")
 	default:
 		return nil, errors.New("the HAProxy package has no frontend in the backup")
 	}

@@ -24,7 +24,7 @@ type Files struct {
 func Squid(b *Backup, files Files) (text string, notes []string, err error) {
 	s := b.squid
 	if s == nil {
-		return "", nil, errors.New("Squid's reverse proxy is not set up in the backup")
+		return "", nil, errors.New("the reverse proxy of Squid is not set up in the backup")
 	}
 	w := &writer{}
 	w.line("# Squid's reverse proxy, translated from the backup of %s.", cmp.Or(word(b.name), "a pfSense firewall"))
