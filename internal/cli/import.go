@@ -87,9 +87,6 @@ func (a *app) importBackup(ctx context.Context, name string, opts importOptions)
 	if err != nil {
 		return err
 	}
-	for i, d := range opts.names.SIPDomains {
-		opts.names.SIPDomains[i] = strings.ToLower(d)
-	}
 	from, err := a.importedFrom(b, opts.from.value, opts.names)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

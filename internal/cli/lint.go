@@ -26,6 +26,7 @@ type lintOptions struct {
 	ignore                  []string
 	withProduct, files      bool
 	listRules               bool
+	names                   pfsense.Options
 }
 
 func (a *app) lintCommand() *cobra.Command {
@@ -71,6 +72,8 @@ The exit code is 3 when nothing in the files concerns Lync: not checked is not f
 	flags.Var(o.installed, "installed", "read the configuration of this product on this machine, and run its own check")
 	flags.BoolVar(&o.withProduct, "with-product", false, "have the product itself check each file as well")
 	flags.BoolVar(&o.files, "files", false, "read the certificates that the configuration names")
+	flags.StringSliceVar(&o.names.SIPDomains, "sip-domain", nil, "the `name` of a SIP domain, where a backup of pfSense does not show it; may be repeated")
+	flags.StringSliceVar(&o.names.ExternalWeb, "external-web", nil, "the `name` of external web services, where a backup of pfSense does not tell it; may be repeated")
 	flags.BoolVar(&o.listRules, "list-rules", false, "list the rules and do nothing else")
 	for name, flag := range map[string]*oneOf{"product": o.product, "format": o.format, "fail-on": o.failOn, "installed": o.installed} {
 		wordsOf(cmd, name, flag.words)
@@ -99,7 +102,7 @@ func (a *app) lint(ctx context.Context, args []string, o *lintOptions) error {
 		if name == "-" {
 			name = "standard-input"
 		}
-		r, err := lintText(name, data, o.product.value, opts)
+		r, err := o.text(name, data, opts)
 		if err != nil {
 			return err
 		}
@@ -121,11 +124,16 @@ func (a *app) lint(ctx context.Context, args []string, o *lintOptions) error {
 	return lintCode(results, o.failOn.value)
 }
 
+// text judges one file: a backup of pfSense, or a configuration.
+func (o *lintOptions) text(name string, data []byte, opts lint.Options) (lint.Result, error) {
+	if product := o.product.value; product == lint.PfSense || product == "" && pfsense.IsBackup(data) {
+		return lintBackup(name, data, o.names, opts)
+	}
+	return lintText(name, data, o.product.value, opts)
+}
+
 // lintText judges the text of one configuration.
 func lintText(name string, data []byte, product string, opts lint.Options) (lint.Result, error) {
-	if product == lint.PfSense || product == "" && pfsense.IsBackup(data) {
-		return lintBackup(name, data, opts)
-	}
 	f, err := lint.Read(name, data, lint.ReadOptions{Product: product, Include: readIncluded})
 	if err != nil {
 		if _, ok := errors.AsType[*lint.UnknownProductError](err); ok {
@@ -137,13 +145,13 @@ func lintText(name string, data []byte, product string, opts lint.Options) (lint
 }
 
 // lintBackup judges a backup of pfSense.
-func lintBackup(name string, data []byte, opts lint.Options) (lint.Result, error) {
+func lintBackup(name string, data []byte, names pfsense.Options, opts lint.Options) (lint.Result, error) {
 	b, err := pfsense.Parse(name, data)
 	if err != nil {
 		return lint.Result{}, err
 	}
-	r := lint.Result{File: name, Product: lint.PfSense, Lync: b.ConcernsLync(pfsense.Options{})}
-	r.Findings = b.Check(name, pfsense.Options{}, time.Now())
+	r := lint.Result{File: name, Product: lint.PfSense, Lync: b.ConcernsLync(names), Notes: b.Notes}
+	r.Findings = b.Check(name, names, time.Now())
 	for i := range r.Findings {
 		r.Findings[i].Suppressed = opts.Ignore[r.Findings[i].Rule.ID]
 	}
