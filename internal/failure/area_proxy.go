@@ -14,6 +14,7 @@ func proxyModes() []Mode {
 		proxyPeerProtocolWrong,
 		proxyMixedSchemePeersRoundRobin,
 		proxyTLSOffloadTo8080,
+		proxyRedirectLoopHTTPHTTPS,
 		proxyPreauth401,
 		proxyPreauthFormsPage,
 		proxyDefaultVhostAnswers,

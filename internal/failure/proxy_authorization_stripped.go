@@ -17,6 +17,7 @@ var proxyAuthorizationStripped = Mode{
 			pfHAProxy, "Remove actions that delete the request header Authorization.",
 			haproxy, "Remove http-request del-header Authorization.",
 			nginx, `Remove proxy_set_header Authorization "";`,
+			squid, "cache_peer 10.10.10.11 parent 4443 0 no-query originserver login=PASSTHRU …  # without login= Authorization is taken out; and no request_header_access Authorization deny",
 			apache, "Remove RequestHeader unset Authorization.",
 			arr, "Remove server variables that set HTTP_AUTHORIZATION; Anonymous only on the proxy's site.",
 		),

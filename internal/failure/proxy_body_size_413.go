@@ -37,6 +37,7 @@ func requestSizes() []probe.Setting {
 		pfHAProxy, "Global advanced pass thru: tune.bufsize 65536",
 		haproxy, "tune.bufsize 65536  # a whole head must fit",
 		nginx, "client_max_body_size 0; large_client_header_buffers 4 64k;",
+		squid, "request_body_max_size 0 KB  # and request_header_max_size 128 KB; no http_access deny by the length of url_regex",
 		apache, "LimitRequestBody 0, LimitRequestFieldSize 65536, LimitRequestLine 65536",
 		arr, "Request Filtering > Edit Feature Settings: maximum allowed content length 4294967295, maximum URL length and maximum query string 65536; in web.config uploadReadAheadSize 10485760.",
 	)

@@ -85,6 +85,7 @@ func neverCache() []probe.Setting {
 		pfHAProxy, "Remove http-request cache-use and http-response cache-store.",
 		haproxy, "Remove http-request cache-use and http-response cache-store.",
 		nginx, "Remove proxy_cache and proxy_ignore_headers for these hosts.",
+		squid, "send_hit deny all  # and store_miss deny all",
 		apache, "CacheDisable /",
 		arr, "Server farm > Caching: untick Enable disk cache, memory cache duration 0.",
 	)

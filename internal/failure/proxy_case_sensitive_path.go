@@ -19,6 +19,7 @@ var proxyCaseSensitivePath = Mode{
 			pfHAProxy, "Tick Case-insensitive in the path ACL, or remove it.",
 			haproxy, "acl lync_path path_beg -i /autodiscover /webticket …",
 			nginx, "location ~* ^/(autodiscover|webticket|ucwa)/ { … }",
+			squid, "acl lync-path urlpath_regex -i ^/(autodiscover|webticket|ucwa)/",
 			apache, "<LocationMatch \"(?i)^/(autodiscover|webticket|ucwa)/\">",
 			arr, "Tick Ignore case in the URL rewrite pattern.",
 		),

@@ -17,6 +17,7 @@ var proxyChunkedUpload411 = Mode{
 			pfHAProxy, "Remove deny rules for the header Transfer-Encoding.",
 			haproxy, "Remove http-request deny rules for the header Transfer-Encoding.",
 			nginx, "nginx 1.3.9 or later; proxy_http_version 1.1;",
+			squid, "Remove http_access deny lines with an acl … req_header Content-Length.",
 			apache, "Remove SetEnv proxy-sendcl only if the Front End complains; ProxyPass takes chunked bodies by default.",
 		),
 		Sources: []string{"RFC 9112 section 7.1", "RFC 9110 section 15.5.12"},

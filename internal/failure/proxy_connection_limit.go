@@ -20,6 +20,7 @@ var proxyConnectionLimit = Mode{
 			pfHAProxy, "Global: Maximum connections 20000; frontend: no conn_cur limits.",
 			haproxy, "maxconn 20000 in global and frontend; remove deny rules on src_conn_cur and sc_conn_cur.",
 			nginx, "worker_connections 20000; worker_rlimit_nofile 40000; no limit_conn for these servers.",
+			squid, "max_filedescriptors 16384  # and no http_access deny with an acl … maxconn",
 			apache, "MaxRequestWorkers for that many connections (event MPM: ThreadsPerChild × ServerLimit); no mod_qos limits.",
 			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of concurrent requests.",
 		),

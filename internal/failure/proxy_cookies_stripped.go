@@ -21,6 +21,7 @@ var proxyCookiesStripped = Mode{
 			pfHAProxy, "Remove actions on Set-Cookie and Cookie; cookie persistence with insert only, not rewrite.",
 			haproxy, "Remove http-response del-header Set-Cookie, replace-header Set-Cookie and cookie … rewrite.",
 			nginx, "Remove proxy_hide_header Set-Cookie, proxy_cookie_path, proxy_cookie_domain and proxy_cookie_flags.",
+			squid, "Remove reply_header_access Set-Cookie deny and request_header_access Cookie deny.",
 			apache, "Remove Header unset Set-Cookie, Header edit Set-Cookie, ProxyPassReverseCookiePath and ProxyPassReverseCookieDomain.",
 			arr, "Remove outbound rules for RESPONSE_Set_Cookie; untick client affinity cookie rewriting.",
 		),

@@ -17,6 +17,7 @@ var proxyExpect100417 = Mode{
 			pfHAProxy, "Remove deny rules for the header Expect.",
 			haproxy, "Remove http-request deny rules for the header Expect.",
 			nginx, "Nothing to set: nginx answers 100 by itself. Remove if ($http_expect) blocks.",
+			squid, "Remove http_access deny lines with an acl … req_header Expect.",
 			apache, "Apache 2.4.43 or later; before that RequestHeader unset Expect early",
 		),
 		Sources: []string{"RFC 9110 section 10.1.1", "Squid: ignore_expect_100"},

@@ -19,6 +19,7 @@ var proxyHTTP10Upstream = Mode{
 			pfHAProxy, "Backend: remove option httpclose and http-server-close.",
 			haproxy, "Remove option httpclose, option forceclose and option http-server-close.",
 			nginx, `proxy_http_version 1.1; proxy_set_header Connection "";  # and no keepalive_timeout 0;`,
+			squid, "server_persistent_connections on  # and client_persistent_connections on: both are the defaults",
 			apache, "Remove SetEnv force-proxy-request-1.0, proxy-nokeepalive, force-response-1.0 and nokeepalive; KeepAlive On.",
 			arr, "Server farm > Proxy: HTTP version Pass through or HTTP/1.1, Keep alive ticked.",
 		),

@@ -19,6 +19,7 @@ var proxyHTTP80RedirectsToHTTPS = Mode{
 			pfHAProxy, "Frontend 80: put an ACL Host matches lyncdiscover.contoso.example with the 8080 backend before the redirect action.",
 			haproxy, "http-request redirect scheme https unless { ssl_fc } or { hdr_beg(host) -i lyncdiscover. }",
 			nginx, "A server block for port 80 with server_name lyncdiscover.contoso.example and proxy_pass http://10.10.10.11:8080;",
+			squid, "http_access allow on-http discovery  # with acl discovery dstdomain -n lyncdiscover.contoso.example, before the http_access deny of the redirect",
 			apache, "A <VirtualHost *:80> with ServerName lyncdiscover.contoso.example and ProxyPass / http://10.10.10.11:8080/",
 			arr, "Put a rule for {HTTP_HOST} lyncdiscover.* with Stop processing before the redirect rule.",
 		),

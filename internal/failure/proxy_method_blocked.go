@@ -21,6 +21,7 @@ var proxyMethodBlocked = Mode{
 			pfSquid, "Remove http_access deny lines with an acl of type method, or allow PUT, DELETE and OPTIONS there.",
 			haproxy, "Remove http-request deny if !METH_GET, and ACLs on method.",
 			nginx, "Remove limit_except … { deny all; } and tests of $request_method.",
+			squid, "http_access allow lync-host  # before every http_access deny with an acl … method, or remove these",
 			apache, "Remove <LimitExcept> and AllowMethods.",
 			arr, "Request Filtering > HTTP Verbs: no deny entries; Allow unlisted verbs.",
 		),

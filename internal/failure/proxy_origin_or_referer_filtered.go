@@ -16,6 +16,7 @@ var proxyOriginOrRefererFiltered = Mode{
 			pfHAProxy, "Remove ACLs on the headers Origin and Referer.",
 			haproxy, "Remove http-request deny rules on req.hdr(origin) and req.hdr(referer).",
 			nginx, "Remove valid_referers and if ($invalid_referer) blocks.",
+			squid, "Remove http_access deny lines with acls of req_header Origin, req_header Referer and referer_regex.",
 			apache, "Remove RewriteCond %{HTTP_REFERER} and SetEnvIf Referer / Origin rules that deny.",
 			arr, "Remove rewrite rules with conditions on {HTTP_REFERER} and {HTTP_ORIGIN}.",
 		),

@@ -19,6 +19,7 @@ var proxyPathPrefixMismatch = Mode{
 			pfHAProxy, "Remove set-path and reqrep actions.",
 			haproxy, "Remove http-request set-path and replace-path.",
 			nginx, "proxy_pass https://10.10.10.11:4443;  # nothing behind the port, no slash either",
+			squid, "No url_rewrite_program for these hosts (url_rewrite_access deny all).",
 			apache, "ProxyPass / https://10.10.10.11:4443/  # both with a slash",
 			arr, "Rewrite action: https://FARM/{R:0} with the pattern (.*).",
 		),

@@ -19,6 +19,7 @@ var proxyPercentDecodingNormalised = Mode{
 			pfHAProxy, "Remove http-request normalize-uri and deny rules on % in the path or query.",
 			haproxy, "Remove http-request normalize-uri … and deny rules on %25.",
 			nginx, "proxy_pass https://10.10.10.20:443;  # without a URI part: nginx then sends the URL as it came",
+			squid, "Remove http_access deny lines with url_regex and urlpath_regex on %: they see a URL that was decoded once.",
 			apache, "AllowEncodedSlashes NoDecode and ProxyPass / https://10.10.10.20/ nocanon",
 			arr, "Request Filtering > Edit Feature Settings: tick Allow double escaping.",
 		),

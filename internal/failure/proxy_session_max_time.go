@@ -19,6 +19,7 @@ var proxySessionMaxTime = Mode{
 			pfHAProxy, "Frontend and backend: no timeout tunnel and no hard-stop-after below a working day.",
 			haproxy, "No short hard-stop-after; a reload ends long connections when it passes.",
 			nginx, "keepalive_time 1h; or more, and keepalive_requests 1000000;  # worker_shutdown_timeout ends long connections on a reload",
+			squid, "client_lifetime 1 day  # which is the default; it counts for each request",
 			apache, "MaxKeepAliveRequests 0 and no mod_reqtimeout body limit for these hosts.",
 			arr, "Application pool of the proxy's site: no regular recycling during working hours, idle time-out 0.",
 		),

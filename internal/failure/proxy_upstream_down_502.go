@@ -21,6 +21,7 @@ var proxyUpstreamDown502 = Mode{
 			pfHAProxy, "Backend: server address and port 4443; Stats page: the server must be up.",
 			haproxy, "server fe1 10.10.10.11:4443 …; the stats socket says why it is down: show servers state",
 			nginx, "proxy_pass https://10.10.10.11:4443; the error log names the cause: connect() failed, upstream SSL, timed out.",
+			squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver … tls ssldomain=fe1.contoso.example; cache.log names the cause: connection failed, certificate verify failed, Detected DEAD Parent.",
 			apache, "ProxyPass / https://10.10.10.11:4443/; the error log names the cause (AH01114, AH01084 …).",
 			arr, "Server farm: httpsPort 4443; Monitoring and Management must show the server as available.",
 		),

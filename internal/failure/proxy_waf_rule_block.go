@@ -18,6 +18,7 @@ var proxyWAFRuleBlock = Mode{
 			pfHAProxy, "Remove ACLs on bodies, Content-Type and User-Agent, and any SPOE filter (ModSecurity, Coraza) for these hosts.",
 			haproxy, "Remove filter spoe … and deny rules on req.hdr(content-type) for these hosts.",
 			nginx, "modsecurity off;  # in the servers of these hosts",
+			squid, "Remove http_access deny lines with acls of req_mime_type and req_header, and adaptation_access (ICAP, eCAP), for these hosts.",
 			apache, "SecRuleEngine Off  # in the virtual hosts of these names",
 			arr, "Request Filtering: no entries under Headers, Rules and Query Strings.",
 		),

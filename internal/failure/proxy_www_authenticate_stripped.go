@@ -20,6 +20,7 @@ var proxyWWWAuthenticateStripped = Mode{
 			pfHAProxy, "Remove actions that delete or replace the response header WWW-Authenticate.",
 			haproxy, "Remove http-response del-header WWW-Authenticate and replace-header rules for it.",
 			nginx, "Remove proxy_hide_header WWW-Authenticate.",
+			squid, "cache_peer 10.10.10.11 parent 4443 0 no-query originserver login=PASSTHRU connection-auth=on …  # and no reply_header_access WWW-Authenticate deny",
 			apache, "Remove Header unset WWW-Authenticate.",
 			arr, "Remove outbound rules that rewrite RESPONSE_WWW_AUTHENTICATE.",
 		),

@@ -17,6 +17,7 @@ var proxyXMSHeadersStripped = Mode{
 			pfHAProxy, "Remove actions that delete X-MS- headers.",
 			haproxy, "Remove http-request del-header X-MS- and http-response del-header X-MS- lines.",
 			nginx, "Remove proxy_pass_request_headers off, proxy_set_header X-MS-WebTicket \"\" and proxy_hide_header X-MS- lines.",
+			squid, "Remove request_header_access All deny all, and reply_header_access Other deny all: Other is every header that Squid does not know.",
 			apache, "Remove RequestHeader unset and Header unset for X-MS- names.",
 			arr, "Remove outbound rules for RESPONSE_X_MS_ and server variables HTTP_X_MS_ names.",
 		),

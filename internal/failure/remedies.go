@@ -59,6 +59,7 @@ func flipPorts() []probe.Setting {
 		pfHAProxy, "Backend for 443: server port 4443 with Encrypt(SSL) ticked. Second backend for 80: server port 8080 without it.",
 		haproxy, "server fe1 10.10.10.11:4443 ssl verify required ca-file /etc/haproxy/enterprise-root.pem sni str(fe1.contoso.example)  # and, in the backend for port 80: server fe1 10.10.10.11:8080",
 		nginx, "proxy_pass https://10.10.10.11:4443;  # in the server for 443; in the server for 80: proxy_pass http://10.10.10.11:8080;",
+		squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver login=PASSTHRU connection-auth=on name=fe1-https tls ssldomain=fe1.contoso.example tls-default-ca=off tls-cafile=/etc/squid/tls/enterprise-roots.pem  # with cache_peer_access fe1-https allow on-https; for port 80: cache_peer 10.10.10.11 parent 8080 0 no-query no-digest originserver login=PASSTHRU connection-auth=on name=fe1-http, with cache_peer_access fe1-http allow on-http",
 		apache, "ProxyPass / https://10.10.10.11:4443/  (SSLProxyEngine on); in <VirtualHost *:80>: ProxyPass / http://10.10.10.11:8080/",
 		arr, "Create the server farm with httpPort 8080 and httpsPort 4443 under Advanced settings, and untick SSL offloading.",
 	)
@@ -71,6 +72,7 @@ func keepHost() []probe.Setting {
 		pfHAProxy, "Remove actions that set the Host header.",
 		haproxy, "Remove http-request set-header Host …",
 		nginx, "proxy_set_header Host $host;",
+		squid, "https_port 443 accel vhost …  # neither no-vhost nor, on cache_peer, forcedomain=",
 		apache, "ProxyPreserveHost On",
 		arr, "appcmd set config -section:system.webServer/proxy /preserveHostHeader:true /reverseRewriteHostInResponseHeaders:false",
 	)
@@ -83,6 +85,7 @@ func wholeChain() []probe.Setting {
 		pfHAProxy, "Import the issuing CA under System > Cert. Manager > CAs, so that the certificate links to it.",
 		haproxy, "bind :443 ssl crt site.pem, where site.pem is the certificate, then the intermediates, then the key.",
 		nginx, "ssl_certificate fullchain.pem;  # certificate first, then the intermediates",
+		squid, "https_port 443 accel vhost tls-cert=fullchain.pem tls-key=key.pem  # in fullchain.pem the certificate first, then the intermediates",
 		apache, "SSLCertificateFile fullchain.pem  (2.4.8 or later)",
 		arr, "Put the intermediates into Intermediate Certification Authorities of the computer account, and bind the certificate again.",
 	)
@@ -95,6 +98,7 @@ func listenerCertificate() []probe.Setting {
 		pfHAProxy, "Frontend > SSL Offloading > Certificate.",
 		haproxy, "bind :443 ssl crt /etc/haproxy/site.pem",
 		nginx, "ssl_certificate fullchain.pem; ssl_certificate_key key.pem;",
+		squid, "https_port 443 accel vhost tls-cert=fullchain.pem tls-key=key.pem",
 		apache, "SSLCertificateFile fullchain.pem, SSLCertificateKeyFile key.pem",
 		arr, "IIS Manager > Default Web Site > Bindings > https > SSL certificate.",
 	)
@@ -107,6 +111,7 @@ func publishAll() []probe.Setting {
 		pfHAProxy, "Remove path ACLs; match on the host name only.",
 		haproxy, "use_backend lync if { hdr(host) -i lyncweb-ext.contoso.example }  # no path condition",
 		nginx, "location / { … }  # one location for everything",
+		squid, "http_access allow on-https lync-host  # lync-host being acl lync-host dstdomain -n lyncweb-ext.contoso.example; no urlpath_regex and no url_regex beside it, nor in cache_peer_access",
 		apache, "ProxyPass / … and no <Location> that denies",
 		arr, "URL rewrite pattern: (.*) with the condition on {HTTP_HOST} only.",
 	)
@@ -119,6 +124,7 @@ func publishHost() []probe.Setting {
 		pfHAProxy, "Frontend > Access Control lists: Host matches HOST; Actions: use the Lync backend.",
 		haproxy, "acl lync hdr(host) -i HOST",
 		nginx, "server_name … HOST;",
+		squid, "acl lync-host dstdomain -n HOST  # one more line of the acl that http_access allow and cache_peer_access go by",
 		apache, "ServerAlias HOST",
 		arr, "URL rewrite rule with condition {HTTP_HOST} = HOST to the server farm.",
 	)
@@ -131,6 +137,7 @@ func noPreauth() []probe.Setting {
 		pfHAProxy, "Remove http-request auth and any Lua or OAuth log-in in front of these hosts.",
 		haproxy, "Remove http-request auth …",
 		nginx, "auth_basic off;  # and no auth_request for these hosts",
+		squid, "http_access allow lync-host  # before every http_access line with an acl … proxy_auth, or remove these",
 		apache, "Remove AuthType and Require valid-user for these hosts.",
 		arr, "Authentication: Anonymous only on the proxy's site.",
 	)
@@ -143,6 +150,7 @@ func trustBackend() []probe.Setting {
 		pfHAProxy, "Backend server: SSL checks with the enterprise CA chosen, or off in a lab.",
 		haproxy, "server fe1 10.10.10.11:4443 ssl verify required ca-file enterprise-root.pem sni str(fe1.contoso.example) verifyhost fe1.contoso.example",
 		nginx, "proxy_ssl_verify on; proxy_ssl_trusted_certificate enterprise-root.pem; proxy_ssl_name fe1.contoso.example; proxy_ssl_server_name on;",
+		squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver login=PASSTHRU connection-auth=on name=fe1-https tls ssldomain=fe1.contoso.example tls-default-ca=off tls-cafile=/etc/squid/tls/enterprise-roots.pem",
 		apache, "SSLProxyCACertificateFile enterprise-root.pem, SSLProxyCheckPeerName on",
 		arr, "Enterprise root into Trusted Root Certification Authorities of the computer account; the farm's server name must be in the certificate.",
 	)
@@ -171,6 +179,7 @@ func tlsVersions() []probe.Setting {
 		pfHAProxy, "Frontend advanced SSL options: ssl-min-ver TLSv1.2",
 		haproxy, "ssl-default-bind-options ssl-min-ver TLSv1.2",
 		nginx, "ssl_protocols TLSv1.2 TLSv1.3;",
+		squid, "https_port 443 accel vhost … tls-min-version=1.2  # and no options=NO_TLSv1_2",
 		apache, "SSLProtocol -all +TLSv1.2 +TLSv1.3",
 		arr, `Enable TLS 1.2 Server under HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols and restart.`,
 	)
@@ -184,6 +193,7 @@ func bearSilence() []probe.Setting {
 		pfHAProxy, "Frontend: Client timeout 1200000; backend: Server timeout 1200000 (both are 30000 when left empty).",
 		haproxy, "timeout client 20m; timeout server 20m",
 		nginx, "proxy_read_timeout 1200s; send_timeout 1200s;",
+		squid, "read_timeout 20 minutes  # and client_lifetime 1 day, which is the default",
 		apache, "ProxyTimeout 1200  (or timeout=1200 on each ProxyPass)",
 		arr, "appcmd set config -section:webFarms /[name='lync'].applicationRequestRouting.protocol.timeout:00:20:00 /commit:apphost",
 		"Web Application Proxy", "Get-WebApplicationProxyApplication | Set-WebApplicationProxyApplication -InactiveTransactionsTimeoutSec 1200",

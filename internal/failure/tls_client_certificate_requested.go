@@ -19,6 +19,7 @@ var tlsClientCertificateRequested = Mode{
 			pfHAProxy, "Frontend > Client verification CA certificates: none.",
 			haproxy, "bind :443 ssl crt site.pem  # without verify and ca-file",
 			nginx, "ssl_verify_client off;",
+			squid, "https_port 443 accel vhost tls-cert=… tls-key=…  # without clientca=",
 			apache, "SSLVerifyClient none",
 			arr, "IIS Manager > SSL Settings > Client certificates: Ignore.",
 		),
