@@ -35,9 +35,10 @@ type Mistake struct {
 
 // mistakes are those of each product, by its word.
 var mistakes = map[string][]Mistake{
-	export.Nginx:   nginxMistakes,
-	export.HAProxy: haproxyMistakes,
-	export.Squid:   squidMistakes,
+	export.Nginx:       nginxMistakes,
+	export.NginxStream: nginxStreamMistakes,
+	export.HAProxy:     haproxyMistakes,
+	export.Squid:       squidMistakes,
 }
 
 // Mistakes are the scenarios of what people do wrong with a product, through the product itself: each starts it. None for a product

@@ -12,11 +12,11 @@ var proxyUnmappedTCPReset = Mode{
 		ID:       "proxy.unmapped-tcp-reset",
 		Severity: probe.High,
 		Title:    "the reverse proxy cuts the connection when it is asked for a host",
-		Cause:    "no mapping fits the URL, and the proxy resets requests without one (the standard of the pfSense Squid package), or the pattern of the mapping is wrong",
-		Remedy:   "Add a mapping that fits the whole URL with its scheme, and give it the web server of port 4443.",
+		Cause:    "no mapping fits the URL, and the proxy resets requests without one (the standard of the pfSense Squid package), or the pattern of the mapping is wrong; one that passes TCP on does the same when it gets no connection to the web server",
+		Remedy:   "Add a mapping that fits the whole URL with its scheme, and give it the web server of port 4443. Where TCP is passed on, the proxy's log says why it gets no connection.",
 		Settings: append(publishHost(), settings("NetScaler, F5", "A policy or iRule with the action drop or reset for unknown hosts: add the host before it.")...),
 		Sources:  []string{"pfSense squid package: reverse proxy generator and GUI definitions"},
-		Reads:    probe.Exchanges | probe.Expectations,
+		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
 		Detect:   detectProxyUnmappedTCPReset,
 	},
 	Confused: []probe.ID{"proxy.default-vhost-answers", "proxy.service-not-enabled", "proxy.path-allowlist-missing-autodiscover"},
@@ -56,7 +56,7 @@ func detectProxyUnmappedTCPReset(v *probe.View) probe.Verdict {
 		switch {
 		case l.servesAny(host):
 			evidence = append(evidence, l.SawExchange(list[0], "%s, after a good TLS handshake, while the Front End answers other hosts there", refusal(list[0])))
-		case u != nil && cutOff(u):
+		case u != nil && cutOff(u) && !noWebServer(v):
 			evidence = append(evidence, l.SawExchange(list[0], "%s, after a good TLS handshake; a host that nobody publishes is treated the same", refusal(list[0])))
 		}
 	}

@@ -76,7 +76,7 @@ func detectProxyUpstreamDown502(v *probe.View) probe.Verdict {
 	for _, host := range hosts {
 		list := l.answers(host)
 		asked = asked || len(list) > 0
-		if x := forwardingFailed(l, list); x != nil && l.isNamed(host) && !isDefaultAnswer(l, x) {
+		if x := forwardingFailed(l, list); x != nil && l.isNamed(host) && (cutOff(x) || !isDefaultAnswer(l, x)) {
 			evidence = append(evidence, l.SawExchange(x, "%s%s, and so is every other request to that host: no Front End made these answers", refusal(x), afterWaiting(x)))
 		}
 	}
@@ -125,11 +125,30 @@ func forwardingFailed(l *listener, list []*probe.Exchange) *probe.Exchange {
 	return show
 }
 
-// cutLikeForwarding tells whether a connection cut in place of an answer is the fault of forwarding: hosts that
-// nobody publishes get an answer, and no host gets one of a Front End.
+// cutLikeForwarding tells whether a connection cut in place of an answer is the fault of forwarding: no host gets an answer of
+// a Front End, and hosts that nobody publishes get one, or there is nobody to forward to.
 func cutLikeForwarding(l *listener, x *probe.Exchange) bool {
 	u := l.unknownAnswer(x.Addr)
-	return u != nil && u.Status != 0 && !l.servesAny("")
+	return u != nil && (u.Status != 0 || noWebServer(l.view)) && !l.servesAny("")
+}
+
+// noWebServer tells whether, beside the proxy, none of its web servers for HTTPS takes connections.
+func noWebServer(v *probe.View) bool {
+	p := v.At(probe.Proxy)
+	tried := false
+	for _, w := range v.Expected().WebServers {
+		if w.Scheme != "https" || w.Application == topology.OfficeWebApps {
+			continue
+		}
+		for _, addr := range reachedAt(p, w.Address) {
+			d := p.Dial(addr)
+			if d == nil || d.Outcome.OK() {
+				return false
+			}
+			tried = true
+		}
+	}
+	return tried
 }
 
 // afterWaiting tells a connection refused from one that timed out, as far as time can tell.

@@ -19,7 +19,7 @@ var tlsBackendNameMismatch = Mode{
 		Sources:  []string{"Squid configuration directive cache_peer"},
 		Reads:    probe.Handshakes | probe.Expectations,
 		Detect:   detectTLSBackendNameMismatch,
-		Explains: []probe.ID{"proxy.upstream-down-502", "frontend.one-node-down"},
+		Explains: []probe.ID{"proxy.upstream-down-502", "proxy.unmapped-tcp-reset", "frontend.one-node-down"},
 	},
 	Confused: []probe.ID{"tls.backend-untrusted", "proxy.upstream-down-502"},
 	Cases: []Case{

@@ -18,7 +18,7 @@ var tlsBackendUntrusted = Mode{
 		Sources:  []string{"Squid configuration directive cache_peer"},
 		Reads:    probe.Handshakes | probe.Expectations,
 		Detect:   detectTLSBackendUntrusted,
-		Explains: []probe.ID{"proxy.upstream-down-502", "frontend.one-node-down"},
+		Explains: []probe.ID{"proxy.upstream-down-502", "proxy.unmapped-tcp-reset", "frontend.one-node-down"},
 	},
 	Confused: []probe.ID{"tls.backend-name-mismatch", "tls.backend-expired"},
 	Cases: []Case{
