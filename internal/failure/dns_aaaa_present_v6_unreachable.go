@@ -20,6 +20,7 @@ var dnsAAAAPresentV6Unreachable = Mode{
 			haproxy, "bind [2001:db8::10]:443 ssl crt site.pem",
 			nginx, "listen [::]:443 ssl;",
 			apache, "Listen [2001:db8::10]:443",
+			caddy, "bind [2001:db8::10] 203.0.113.10  # in the sites of 443 and 80",
 		),
 		Sources:  []string{"RFC 8305 section 1"},
 		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,

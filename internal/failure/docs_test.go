@@ -27,7 +27,12 @@ func TestModesPageIsCurrent(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "- **Fix**: %s\n", m.Remedy)
 		for _, s := range m.Settings {
-			fmt.Fprintf(&b, "  - %s: `%s`\n", s.Product, strings.ReplaceAll(s.Text, "`", "'"))
+			text := strings.ReplaceAll(s.Text, "`", "'")
+			if strings.Contains(text, "\n") {
+				fmt.Fprintf(&b, "  - %s:\n\n    ```\n    %s\n    ```\n\n", s.Product, strings.ReplaceAll(text, "\n", "\n    "))
+				continue
+			}
+			fmt.Fprintf(&b, "  - %s: `%s`\n", s.Product, text)
 		}
 		if len(m.Confused) > 0 {
 			b.WriteString("- **Looks like**: ")

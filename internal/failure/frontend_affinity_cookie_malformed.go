@@ -21,6 +21,7 @@ var frontendAffinityCookieMalformed = Mode{
 			haproxy, "cookie MS-WSMAN insert nocache  # no httponly, maxidle or maxlife",
 			nginx, "sticky cookie MS-WSMAN path=/;  # nginx Plus: no expires=, no httponly",
 			apache, `Header add Set-Cookie "MS-WSMAN=.%{BALANCER_WORKER_ROUTE}e; path=/" env=BALANCER_ROUTE_CHANGED`,
+			caddy, "lb_policy cookie MS-WSMAN  # a cookie for the session, without HttpOnly",
 			arr, "Server farm > Server Affinity: cookie name MS-WSMAN; no outbound rule that adds HttpOnly.",
 			"F5", "Persistence profile, cookie insert: name MS-WSMAN, session cookie, HTTPOnly and Always Send as Lync needs them: off and on.",
 			"KEMP LoadMaster", "Persistence mode Active Cookie: name MS-WSMAN; no HttpOnly.",

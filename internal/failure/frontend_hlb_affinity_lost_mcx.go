@@ -21,6 +21,7 @@ var frontendHLBAffinityLostMcx = Mode{
 			haproxy, "cookie MS-WSMAN insert nocache; server fe1 … cookie fe1; server fe2 … cookie fe2",
 			nginx, "upstream fe { ip_hash; … }  # nginx Plus: sticky cookie MS-WSMAN path=/;",
 			apache, `Header add Set-Cookie "MS-WSMAN=.%{BALANCER_WORKER_ROUTE}e; path=/" env=BALANCER_ROUTE_CHANGED; ProxySet stickysession=MS-WSMAN`,
+			caddy, "lb_policy cookie MS-WSMAN  # in reverse_proxy, for 443 and for 80",
 			arr, "Server farm > Server Affinity: Client affinity, cookie name MS-WSMAN.",
 			"TMG", "Web farm: session affinity by source IP, and not by cookie.",
 		),

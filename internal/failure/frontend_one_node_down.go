@@ -21,6 +21,15 @@ var frontendOneNodeDown = Mode{
 			haproxy, "option httpchk GET /autodiscover/autodiscoverservice.svc/root and check on every server line",
 			nginx, "proxy_next_upstream error timeout http_503;  # and max_fails=1 fail_timeout=30s on every server",
 			apache, "ProxyHCExpr and hcmethod=GET hcuri=/autodiscover/autodiscoverservice.svc/root on every BalancerMember",
+			caddy, `reverse_proxy https://10.10.10.11:4443 https://10.10.10.12:4443 {
+	lb_try_duration 10s
+	fail_duration 30s
+	health_uri /autodiscover/autodiscoverservice.svc/root
+	health_status 200
+	health_headers {
+		Host lyncdiscover.contoso.example
+	}
+}`,
 			arr, "Server farm > Health Test: URL of the discovery service, acceptable status 200.",
 		),
 		Sources: []string{"Load balancing requirements for Skype for Business", "DNS requirements for simple URLs"},

@@ -20,6 +20,7 @@ var meetingJoinLauncherUserAgent = Mode{
 			haproxy, "Remove http-request set-header User-Agent … and del-header User-Agent",
 			nginx, "Remove proxy_set_header User-Agent …;",
 			apache, "Remove RequestHeader set User-Agent … and unset User-Agent",
+			caddy, "Remove header_up User-Agent … and request_header User-Agent …",
 			arr, "URL Rewrite: remove HTTP_USER_AGENT from the rule's server variables.",
 		),
 		Sources: []string{"You can't join a meeting on iOS 10", "You can't join a meeting on iOS 9.2"},

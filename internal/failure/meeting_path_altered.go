@@ -21,6 +21,7 @@ var meetingPathAltered = Mode{
 			haproxy, "Remove http-request set-path %[path,lower] and the like.",
 			nginx, "proxy_pass https://10.10.10.11:4443;  # nothing behind the port, no rewrite, no perl or Lua that lowers $uri",
 			apache, "Remove RewriteMap int:tolower and RewriteRule from the meeting host; AllowEncodedSlashes NoDecode; ProxyPass … nocanon",
+			caddy, "Remove rewrite, uri and handle_path (which strips its prefix) for the meeting host; handle keeps the path.",
 			arr, "URL Rewrite: action URL {R:0} and not {ToLower:{R:0}}; remove the template rule Enforce lowercase URLs.",
 		),
 		Sources: []string{"[MS-CONFBAS] section 4.1", "DNS requirements for simple URLs"},

@@ -18,6 +18,15 @@ var meetingWacUnpublished = Mode{
 			haproxy, "use_backend wac if { hdr(host) -i wac.contoso.example }; backend wac: server wac1 10.10.10.20:443 ssl verify required ca-file enterprise-root.pem",
 			nginx, "server { server_name wac.contoso.example; location / { proxy_pass https://10.10.10.20:443; proxy_set_header Host $host; } }",
 			apache, "<VirtualHost *:443> ServerName wac.contoso.example, AllowEncodedSlashes NoDecode, ProxyPass / https://10.10.10.20/ nocanon",
+			caddy, `@wac host wac.contoso.example
+handle @wac {
+	reverse_proxy https://10.10.10.20:443 {
+		transport http {
+			tls_server_name wac.contoso.example
+			tls_trusted_ca_certs enterprise-root.pem
+		}
+	}
+}`,
 			arr, "A server farm of its own for Office Web Apps with httpsPort 443, and a rule with {HTTP_HOST} = wac.contoso.example.",
 		),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013", "Configuring Office Web Apps location in Lync 2013"},

@@ -18,6 +18,15 @@ var meetingWacWrongPortOrOffload = Mode{
 			haproxy, "server wac1 10.10.10.20:443 ssl verify required ca-file enterprise-root.pem",
 			nginx, "proxy_pass https://10.10.10.20:443;",
 			apache, "ProxyPass / https://10.10.10.20/ nocanon",
+			caddy, `@wac host wac.contoso.example
+handle @wac {
+	reverse_proxy https://10.10.10.20:443 {
+		transport http {
+			tls_server_name wac.contoso.example
+			tls_trusted_ca_certs enterprise-root.pem
+		}
+	}
+}`,
 			arr, "The farm of Office Web Apps has httpsPort 443, and SSL offloading is off.",
 		),
 		Sources:  []string{"Port and protocol details for the Lync 2013 reverse proxy"},

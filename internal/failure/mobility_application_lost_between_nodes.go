@@ -21,6 +21,7 @@ var mobilityApplicationLostBetweenNodes = Mode{
 			haproxy, "balance source; hash-type consistent",
 			nginx, "upstream fe { ip_hash; server 10.10.10.11:4443; server 10.10.10.12:4443; }",
 			apache, "ProxySet stickysession=ROUTEID in the balancer, and Header add Set-Cookie ROUTEID=…",
+			caddy, "lb_policy ip_hash  # or: lb_policy cookie",
 			arr, "Server farm > Server Affinity: tick Client affinity.",
 			pfSquid, "Peers: custom option sourcehash on each Front End peer.",
 		),

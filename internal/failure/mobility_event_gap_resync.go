@@ -22,6 +22,7 @@ var mobilityEventGapResync = Mode{
 			haproxy, "Remove http-request set-uri, set-query, cache-use and http-response cache-store",
 			nginx, "proxy_pass https://10.10.10.11:4443;  # with nothing behind the port; no proxy_cache",
 			apache, "ProxyPass / https://10.10.10.11:4443/ and no RewriteRule with QSD; CacheDisable /",
+			caddy, "Remove rewrite, uri and the cache directive for these hosts: reverse_proxy passes path and query on as they are.",
 			arr, "URL rewrite: Append query string ticked; server farm > Caching: memory cache duration 0, disk cache off.",
 		),
 		Sources: []string{"UCWA 2.0: Event channel details"},

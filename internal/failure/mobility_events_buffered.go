@@ -15,6 +15,7 @@ var mobilityEventsBuffered = Mode{
 			haproxy, "Remove filter lines (spoe, compression) that wait for the whole answer.",
 			nginx, "location /ucwa/ { proxy_buffering off; proxy_pass https://10.10.10.11:4443; }",
 			apache, "Remove SetOutputFilter and ModSecurity's SecResponseBodyAccess for these hosts; ProxyPass … flushpackets=on",
+			caddy, "Remove buffer_responses (response_buffers) from reverse_proxy, and handlers that rewrite answers (replace) for these hosts.",
 			arr, "Server farm > Proxy: response buffer threshold 0.",
 		),
 		Sources: []string{"UCWA 2.0: Event channel details"},

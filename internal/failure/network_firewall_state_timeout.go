@@ -22,6 +22,7 @@ var networkFirewallStateTimeout = Mode{
 			haproxy, "option clitcpka and option srvtcpka; sysctl -w net.ipv4.tcp_keepalive_time=60",
 			nginx, "listen 443 ssl so_keepalive=60s:30s:4; proxy_socket_keepalive on;",
 			apache, "ProxyPass / https://10.10.10.11:4443/ keepalive=On; sysctl -w net.ipv4.tcp_keepalive_time=60",
+			caddy, "sysctl -w net.ipv4.tcp_keepalive_time=60  # Caddy has its connections probed by itself, every 15 or 30 s",
 			arr, `HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters: KeepAliveTime (DWORD) 60000, and restart.`,
 		),
 		Sources: []string{"Load balancing requirements for Skype for Business", "RFC 5382 section 5"},

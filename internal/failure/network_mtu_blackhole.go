@@ -21,6 +21,7 @@ var networkMTUBlackhole = Mode{
 			haproxy, "bind :443 ssl crt site.pem mss 1200; or for the machine: sysctl -w net.ipv4.tcp_mtu_probing=1",
 			nginx, "sysctl -w net.ipv4.tcp_mtu_probing=1; or: iptables -t mangle -A POSTROUTING -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1200",
 			apache, "sysctl -w net.ipv4.tcp_mtu_probing=1; or: iptables -t mangle -A POSTROUTING -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1200",
+			caddy, "sysctl -w net.ipv4.tcp_mtu_probing=1; or: iptables -t mangle -A POSTROUTING -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1200",
 			arr, "netsh interface ipv4 set subinterface \"Ethernet\" mtu=1280 store=persistent",
 		),
 		Sources: []string{"RFC 1191 section 6", "RFC 2923 section 2.1"},

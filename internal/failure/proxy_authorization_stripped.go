@@ -19,6 +19,7 @@ var proxyAuthorizationStripped = Mode{
 			nginx, `Remove proxy_set_header Authorization "";`,
 			squid, "cache_peer 10.10.10.11 parent 4443 0 no-query originserver login=PASSTHRU …  # without login= Authorization is taken out; and no request_header_access Authorization deny",
 			apache, "Remove RequestHeader unset Authorization.",
+			caddy, "Remove header_up -Authorization and request_header -Authorization.",
 			arr, "Remove server variables that set HTTP_AUTHORIZATION; Anonymous only on the proxy's site.",
 		),
 		Sources:  []string{"UCWA 2.0: Authentication in UCWA", "[MS-NTHT] section 3.1", "Squid: cache_peer login=PASSTHRU"},

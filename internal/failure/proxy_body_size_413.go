@@ -39,6 +39,12 @@ func requestSizes() []probe.Setting {
 		nginx, "client_max_body_size 0; large_client_header_buffers 4 64k;",
 		squid, "request_body_max_size 0 KB  # and request_header_max_size 128 KB; no http_access deny by the length of url_regex",
 		apache, "LimitRequestBody 0, LimitRequestFieldSize 65536, LimitRequestLine 65536",
+		caddy, `{
+	servers {
+		max_header_size 128KB  # 1 MB without the line
+	}
+}
+# In the sites: no request_body { max_size … }, and no matcher that refuses long URLs or a Content-Length.`,
 		arr, "Request Filtering > Edit Feature Settings: maximum allowed content length 4294967295, maximum URL length and maximum query string 65536; in web.config uploadReadAheadSize 10485760.",
 	)
 }

@@ -87,6 +87,7 @@ func neverCache() []probe.Setting {
 		nginx, "Remove proxy_cache and proxy_ignore_headers for these hosts.",
 		squid, "send_hit deny all  # and store_miss deny all",
 		apache, "CacheDisable /",
+		caddy, "Remove the cache directive (cache-handler and the like) and header lines that set Cache-Control for these hosts.",
 		arr, "Server farm > Caching: untick Enable disk cache, memory cache duration 0.",
 	)
 }

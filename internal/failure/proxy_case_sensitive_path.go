@@ -21,6 +21,7 @@ var proxyCaseSensitivePath = Mode{
 			nginx, "location ~* ^/(autodiscover|webticket|ucwa)/ { … }",
 			squid, "acl lync-path urlpath_regex -i ^/(autodiscover|webticket|ucwa)/",
 			apache, "<LocationMatch \"(?i)^/(autodiscover|webticket|ucwa)/\">",
+			caddy, "path /autodiscover* /webticket* /ucwa*  # ignores case; a path_regexp does not: begin it with (?i)",
 			arr, "Tick Ignore case in the URL rewrite pattern.",
 		),
 		Sources: []string{"UCWA 2.0: Create an application (HTTP traces)", "Plan for Mobility for Skype for Business Server"},

@@ -19,6 +19,7 @@ var proxyChunkedUpload411 = Mode{
 			nginx, "nginx 1.3.9 or later; proxy_http_version 1.1;",
 			squid, "Remove http_access deny lines with an acl … req_header Content-Length.",
 			apache, "Remove SetEnv proxy-sendcl only if the Front End complains; ProxyPass takes chunked bodies by default.",
+			caddy, "Remove matchers on the headers Transfer-Encoding and Content-Length that lead to respond 411.",
 		),
 		Sources: []string{"RFC 9112 section 7.1", "RFC 9110 section 15.5.12"},
 		Reads:   probe.SignIns | probe.Exchanges | probe.Handshakes,

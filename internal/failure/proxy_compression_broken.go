@@ -17,6 +17,7 @@ var proxyCompressionBroken = Mode{
 			haproxy, "Remove compression algo … and filter compression for these backends.",
 			nginx, `gzip off; and with sub_filter, if it must be: proxy_set_header Accept-Encoding "";`,
 			apache, "Remove AddOutputFilterByType DEFLATE and SUBSTITUTE, or RequestHeader unset Accept-Encoding with the latter.",
+			caddy, "Remove encode and replace for these hosts, and header_down lines for Content-Encoding; in transport http: compression off",
 			arr, "Outbound rules: remove them, or set HTTP_ACCEPT_ENCODING to empty; Compression: untick dynamic compression on the proxy's site.",
 		),
 		Sources: []string{"RFC 9110 section 8.4", "nginx: ngx_http_sub_module"},

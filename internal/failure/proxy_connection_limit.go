@@ -22,6 +22,7 @@ var proxyConnectionLimit = Mode{
 			nginx, "worker_connections 20000; worker_rlimit_nofile 40000; no limit_conn for these servers.",
 			squid, "max_filedescriptors 16384  # and no http_access deny with an acl … maxconn",
 			apache, "MaxRequestWorkers for that many connections (event MPM: ThreadsPerChild × ServerLimit); no mod_qos limits.",
+			caddy, "Remove unhealthy_request_count from reverse_proxy and max_conns_per_host from transport http; systemctl edit caddy: LimitNOFILE=1048576",
 			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of concurrent requests.",
 		),
 		Sources: []string{"UCWA: Event channel details", "RFC 9110 section 15.6.4"},

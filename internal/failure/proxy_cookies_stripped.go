@@ -23,6 +23,7 @@ var proxyCookiesStripped = Mode{
 			nginx, "Remove proxy_hide_header Set-Cookie, proxy_cookie_path, proxy_cookie_domain and proxy_cookie_flags.",
 			squid, "Remove reply_header_access Set-Cookie deny and request_header_access Cookie deny.",
 			apache, "Remove Header unset Set-Cookie, Header edit Set-Cookie, ProxyPassReverseCookiePath and ProxyPassReverseCookieDomain.",
+			caddy, "Remove header_down -Set-Cookie and header_down Set-Cookie … …, and header lines for Set-Cookie.",
 			arr, "Remove outbound rules for RESPONSE_Set_Cookie; untick client affinity cookie rewriting.",
 		),
 		Sources: []string{"UCWA: Create an application (HTTP traces)", "Load balancing requirements for Skype for Business", "RFC 6265 section 4.1"},

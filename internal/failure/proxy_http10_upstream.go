@@ -21,6 +21,7 @@ var proxyHTTP10Upstream = Mode{
 			nginx, `proxy_http_version 1.1; proxy_set_header Connection "";  # and no keepalive_timeout 0;`,
 			squid, "server_persistent_connections on  # and client_persistent_connections on: both are the defaults",
 			apache, "Remove SetEnv force-proxy-request-1.0, proxy-nokeepalive, force-response-1.0 and nokeepalive; KeepAlive On.",
+			caddy, "versions 1.1 in transport http; remove header Connection close and header_down Connection close",
 			arr, "Server farm > Proxy: HTTP version Pass through or HTTP/1.1, Keep alive ticked.",
 		),
 		Sources:  []string{"nginx: proxy_http_version", "RFC 9112 section 9.3", "[MS-NTHT] section 1.3"},

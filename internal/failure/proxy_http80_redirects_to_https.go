@@ -21,6 +21,13 @@ var proxyHTTP80RedirectsToHTTPS = Mode{
 			nginx, "A server block for port 80 with server_name lyncdiscover.contoso.example and proxy_pass http://10.10.10.11:8080;",
 			squid, "http_access allow on-http discovery  # with acl discovery dstdomain -n lyncdiscover.contoso.example, before the http_access deny of the redirect",
 			apache, "A <VirtualHost *:80> with ServerName lyncdiscover.contoso.example and ProxyPass / http://10.10.10.11:8080/",
+			caddy, `{
+	auto_https disable_redirects
+}
+# and a site of its own:
+http:// {
+	reverse_proxy http://10.10.10.11:8080
+}`,
 			arr, "Put a rule for {HTTP_HOST} lyncdiscover.* with Stop processing before the redirect rule.",
 		),
 		Sources: []string{"[MS-OCDISCWS] 3.1.5.2 Root", "Troubleshooting Lync/Skype for Business reverse proxy (F5 DevCentral)"},

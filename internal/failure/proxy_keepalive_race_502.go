@@ -15,6 +15,7 @@ var proxyKeepaliveRace502 = Mode{
 			haproxy, "timeout http-keep-alive 60s; http-reuse safe; retry-on conn-failure empty-response",
 			nginx, "upstream { … keepalive_timeout 60s; }",
 			apache, "ProxyPass / https://10.10.10.11:4443/ ttl=60 keepalive=On",
+			caddy, "keepalive 60s  # in transport http; or: keepalive off",
 			arr, "Server farm > Proxy: keep alive with a time-out below 120 s.",
 		),
 		Sources: []string{"RFC 9112 section 9.5", "IIS: connectionTimeout (limits), default 120 s"},

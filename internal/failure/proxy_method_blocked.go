@@ -23,6 +23,7 @@ var proxyMethodBlocked = Mode{
 			nginx, "Remove limit_except … { deny all; } and tests of $request_method.",
 			squid, "http_access allow lync-host  # before every http_access deny with an acl … method, or remove these",
 			apache, "Remove <LimitExcept> and AllowMethods.",
+			caddy, `Remove matchers on method, and "not method" ones that lead to respond 405 or abort.`,
 			arr, "Request Filtering > HTTP Verbs: no deny entries; Allow unlisted verbs.",
 		),
 		Sources: []string{"UCWA: Create an application", "UCWA: Authentication in UCWA"},

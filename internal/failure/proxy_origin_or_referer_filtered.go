@@ -18,6 +18,7 @@ var proxyOriginOrRefererFiltered = Mode{
 			nginx, "Remove valid_referers and if ($invalid_referer) blocks.",
 			squid, "Remove http_access deny lines with acls of req_header Origin, req_header Referer and referer_regex.",
 			apache, "Remove RewriteCond %{HTTP_REFERER} and SetEnvIf Referer / Origin rules that deny.",
+			caddy, "Remove matchers on header Origin and header Referer that lead to respond or abort.",
 			arr, "Remove rewrite rules with conditions on {HTTP_REFERER} and {HTTP_ORIGIN}.",
 		),
 		Sources: []string{"UCWA: Create an application (HTTP traces)", "RFC 6454 section 7", "RFC 9110 section 10.1.3"},

@@ -21,6 +21,7 @@ var proxyPathPrefixMismatch = Mode{
 			nginx, "proxy_pass https://10.10.10.11:4443;  # nothing behind the port, no slash either",
 			squid, "No url_rewrite_program for these hosts (url_rewrite_access deny all).",
 			apache, "ProxyPass / https://10.10.10.11:4443/  # both with a slash",
+			caddy, "reverse_proxy https://10.10.10.11:4443  # remove rewrite * /prefix{uri}, uri strip_prefix, and handle_path: handle keeps the path",
 			arr, "Rewrite action: https://FARM/{R:0} with the pattern (.*).",
 		),
 		Sources:  []string{"Configuration requirements for reverse proxy in Lync Server 2013", "Deploy and configure mobility for Skype for Business Server"},

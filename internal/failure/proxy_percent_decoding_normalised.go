@@ -21,6 +21,7 @@ var proxyPercentDecodingNormalised = Mode{
 			nginx, "proxy_pass https://10.10.10.20:443;  # without a URI part: nginx then sends the URL as it came",
 			squid, "Remove http_access deny lines with url_regex and urlpath_regex on %: they see a URL that was decoded once.",
 			apache, "AllowEncodedSlashes NoDecode and ProxyPass / https://10.10.10.20/ nocanon",
+			caddy, "Remove rewrite and uri for these hosts, and matchers that refuse % in {uri}: reverse_proxy passes the path as it came.",
 			arr, "Request Filtering > Edit Feature Settings: tick Allow double escaping.",
 		),
 		Sources: []string{"TMG and Office Web Apps: Verify Normalization (field report)", "[MS-WOPI] section 2.1", "RFC 3986 section 2.4"},

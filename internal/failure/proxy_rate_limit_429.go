@@ -20,6 +20,7 @@ var proxyRateLimit429 = Mode{
 			haproxy, "Remove http-request deny and tarpit … if { sc_http_req_rate(0) gt N } for these hosts.",
 			nginx, "Remove limit_req and limit_conn for these servers.",
 			apache, "Remove mod_evasive and mod_ratelimit for these hosts.",
+			caddy, "Remove rate_limit for these hosts.",
 			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of requests.",
 		),
 		Sources:  []string{"RFC 6585 section 4"},

@@ -15,6 +15,7 @@ var proxyResponseBuffering = Mode{
 			haproxy, "Remove filter lines (spoe, compression) for these backends.",
 			nginx, "proxy_buffering off;",
 			apache, "ProxyPass … flushpackets=on, and no SetOutputFilter for these hosts.",
+			caddy, "Remove buffer_responses (response_buffers) from reverse_proxy.",
 			arr, "Server farm > Proxy: response buffer threshold 0.",
 		),
 		Sources: []string{"nginx: proxy_buffering", "UCWA 2.0: Event channel details"},

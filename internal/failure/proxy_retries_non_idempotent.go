@@ -20,6 +20,7 @@ var proxyRetriesNonIdempotent = Mode{
 			haproxy, "retry-on conn-failure; no option redispatch after the request was sent, no retry-on all-retryable-errors.",
 			nginx, "proxy_next_upstream off;  # or error only; never timeout, never non_idempotent",
 			apache, "BalancerMember without failonstatus and timeout=… below 1200; ProxySet maxattempts=0",
+			caddy, "Remove lb_retry_match: without it, only a connection that failed and GET are tried again.",
 			arr, "Server farm > Proxy: number of retries 0.",
 		),
 		Sources: []string{"RFC 9110 section 9.2.2", "UCWA 2.0: Event channel details (PGetReplaced)", "nginx: proxy_next_upstream"},

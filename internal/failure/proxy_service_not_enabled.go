@@ -21,6 +21,7 @@ var proxyServiceNotEnabled = Mode{
 			haproxy, "bind 203.0.113.10:443 ssl crt …; systemctl enable --now haproxy",
 			nginx, "listen 443 ssl;  systemctl enable --now nginx",
 			apache, "Listen 443; a2enmod ssl; systemctl enable --now apache2",
+			caddy, "https://:443 { … } with bind 203.0.113.10 in it, or without bind; systemctl enable --now caddy",
 			arr, "IIS Manager > Default Web Site > Bindings: https on 443; start the site.",
 		),
 		Sources:  []string{"pfSense squid package: reverse proxy generator and GUI definitions"},

@@ -21,6 +21,15 @@ var proxySessionMaxTime = Mode{
 			nginx, "keepalive_time 1h; or more, and keepalive_requests 1000000;  # worker_shutdown_timeout ends long connections on a reload",
 			squid, "client_lifetime 1 day  # which is the default; it counts for each request",
 			apache, "MaxKeepAliveRequests 0 and no mod_reqtimeout body limit for these hosts.",
+			caddy, `{
+	servers {
+		timeouts {
+			idle 20m
+			write 0
+		}
+	}
+}
+# stream_timeout in reverse_proxy likewise: none`,
 			arr, "Application pool of the proxy's site: no regular recycling during working hours, idle time-out 0.",
 		),
 		Sources: []string{"Squid: client_lifetime", "Load balancing requirements for Skype for Business", "UCWA 2.0: Event channel details"},

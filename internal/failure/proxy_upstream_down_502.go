@@ -23,6 +23,7 @@ var proxyUpstreamDown502 = Mode{
 			nginx, "proxy_pass https://10.10.10.11:4443; the error log names the cause: connect() failed, upstream SSL, timed out.",
 			squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver … tls ssldomain=fe1.contoso.example; cache.log names the cause: connection failed, certificate verify failed, Detected DEAD Parent.",
 			apache, "ProxyPass / https://10.10.10.11:4443/; the error log names the cause (AH01114, AH01084 …).",
+			caddy, "reverse_proxy https://10.10.10.11:4443; no unhealthy_status 4xx, and health_uri one that answers 200. journalctl -u caddy names the cause: dial tcp …, tls: …, no upstreams available.",
 			arr, "Server farm: httpsPort 4443; Monitoring and Management must show the server as available.",
 		),
 		Sources: []string{"Load balancing requirements for Skype for Business", "Using ARR for reverse proxy with Lync 2013 (Wesselius)",

@@ -20,6 +20,7 @@ var proxyWAFRuleBlock = Mode{
 			nginx, "modsecurity off;  # in the servers of these hosts",
 			squid, "Remove http_access deny lines with acls of req_mime_type and req_header, and adaptation_access (ICAP, eCAP), for these hosts.",
 			apache, "SecRuleEngine Off  # in the virtual hosts of these names",
+			caddy, "Remove coraza_waf and matchers on headers and bodies that lead to respond 403 for these hosts.",
 			arr, "Request Filtering: no entries under Headers, Rules and Query Strings.",
 		),
 		Sources:  []string{"Sophos UTM: Publishing Microsoft Lync", "RFC 9110 section 15.5.4"},

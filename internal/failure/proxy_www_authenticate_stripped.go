@@ -22,6 +22,7 @@ var proxyWWWAuthenticateStripped = Mode{
 			nginx, "Remove proxy_hide_header WWW-Authenticate.",
 			squid, "cache_peer 10.10.10.11 parent 4443 0 no-query originserver login=PASSTHRU connection-auth=on …  # and no reply_header_access WWW-Authenticate deny",
 			apache, "Remove Header unset WWW-Authenticate.",
+			caddy, "Remove header_down -WWW-Authenticate and header -WWW-Authenticate.",
 			arr, "Remove outbound rules that rewrite RESPONSE_WWW_AUTHENTICATE.",
 		),
 		Sources: []string{"UCWA 2.0: Authentication in UCWA", "UCWA 2.0: Create an application (HTTP traces)", "RFC 9110 section 11.6.1"},

@@ -19,6 +19,7 @@ var proxyXMSHeadersStripped = Mode{
 			nginx, "Remove proxy_pass_request_headers off, proxy_set_header X-MS-WebTicket \"\" and proxy_hide_header X-MS- lines.",
 			squid, "Remove request_header_access All deny all, and reply_header_access Other deny all: Other is every header that Squid does not know.",
 			apache, "Remove RequestHeader unset and Header unset for X-MS- names.",
+			caddy, "Remove header_up -X-MS-…, header_down -X-MS-… and handle_response blocks that write the answer anew.",
 			arr, "Remove outbound rules for RESPONSE_X_MS_ and server variables HTTP_X_MS_ names.",
 		),
 		Sources: []string{"[MS-OCDISCWS] section 3.1.5.3", "[MS-OCAUTHWS] section 1.5"},

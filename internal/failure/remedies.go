@@ -61,6 +61,17 @@ func flipPorts() []probe.Setting {
 		nginx, "proxy_pass https://10.10.10.11:4443;  # in the server for 443; in the server for 80: proxy_pass http://10.10.10.11:8080;",
 		squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver login=PASSTHRU connection-auth=on name=fe1-https tls ssldomain=fe1.contoso.example tls-default-ca=off tls-cafile=/etc/squid/tls/enterprise-roots.pem  # with cache_peer_access fe1-https allow on-https; for port 80: cache_peer 10.10.10.11 parent 8080 0 no-query no-digest originserver login=PASSTHRU connection-auth=on name=fe1-http, with cache_peer_access fe1-http allow on-http",
 		apache, "ProxyPass / https://10.10.10.11:4443/  (SSLProxyEngine on); in <VirtualHost *:80>: ProxyPass / http://10.10.10.11:8080/",
+		caddy, `https:// {
+	reverse_proxy https://10.10.10.11:4443 {
+		transport http {
+			tls_server_name fe1.contoso.example
+			tls_trusted_ca_certs enterprise-root.pem
+		}
+	}
+}
+http:// {
+	reverse_proxy http://10.10.10.11:8080
+}`,
 		arr, "Create the server farm with httpPort 8080 and httpsPort 4443 under Advanced settings, and untick SSL offloading.",
 	)
 }
@@ -74,6 +85,7 @@ func keepHost() []probe.Setting {
 		nginx, "proxy_set_header Host $host;",
 		squid, "https_port 443 accel vhost …  # neither no-vhost nor, on cache_peer, forcedomain=",
 		apache, "ProxyPreserveHost On",
+		caddy, "Remove header_up Host {upstream_hostport} and every other header_up Host: reverse_proxy keeps the Host of the client by itself.",
 		arr, "appcmd set config -section:system.webServer/proxy /preserveHostHeader:true /reverseRewriteHostInResponseHeaders:false",
 	)
 }
@@ -87,6 +99,7 @@ func wholeChain() []probe.Setting {
 		nginx, "ssl_certificate fullchain.pem;  # certificate first, then the intermediates",
 		squid, "https_port 443 accel vhost tls-cert=fullchain.pem tls-key=key.pem  # in fullchain.pem the certificate first, then the intermediates",
 		apache, "SSLCertificateFile fullchain.pem  (2.4.8 or later)",
+		caddy, "tls fullchain.pem key.pem  # fullchain.pem: the certificate first, then the intermediates",
 		arr, "Put the intermediates into Intermediate Certification Authorities of the computer account, and bind the certificate again.",
 	)
 }
@@ -100,6 +113,7 @@ func listenerCertificate() []probe.Setting {
 		nginx, "ssl_certificate fullchain.pem; ssl_certificate_key key.pem;",
 		squid, "https_port 443 accel vhost tls-cert=fullchain.pem tls-key=key.pem",
 		apache, "SSLCertificateFile fullchain.pem, SSLCertificateKeyFile key.pem",
+		caddy, "tls fullchain.pem key.pem  # in the site of port 443, in place of tls internal; default_sni lyncweb-ext.contoso.example in the global options",
 		arr, "IIS Manager > Default Web Site > Bindings > https > SSL certificate.",
 	)
 }
@@ -113,6 +127,7 @@ func publishAll() []probe.Setting {
 		nginx, "location / { … }  # one location for everything",
 		squid, "http_access allow on-https lync-host  # lync-host being acl lync-host dstdomain -n lyncweb-ext.contoso.example; no urlpath_regex and no url_regex beside it, nor in cache_peer_access",
 		apache, "ProxyPass / … and no <Location> that denies",
+		caddy, "Remove path and path_regexp from the matchers of these hosts, and handle and respond blocks for single paths: match on host only.",
 		arr, "URL rewrite pattern: (.*) with the condition on {HTTP_HOST} only.",
 	)
 }
@@ -126,6 +141,7 @@ func publishHost() []probe.Setting {
 		nginx, "server_name … HOST;",
 		squid, "acl lync-host dstdomain -n HOST  # one more line of the acl that http_access allow and cache_peer_access go by",
 		apache, "ServerAlias HOST",
+		caddy, "@lync host lyncdiscover.contoso.example lyncweb-ext.contoso.example HOST  # or: HOST among the addresses in front of the site block",
 		arr, "URL rewrite rule with condition {HTTP_HOST} = HOST to the server farm.",
 	)
 }
@@ -139,6 +155,7 @@ func noPreauth() []probe.Setting {
 		nginx, "auth_basic off;  # and no auth_request for these hosts",
 		squid, "http_access allow lync-host  # before every http_access line with an acl … proxy_auth, or remove these",
 		apache, "Remove AuthType and Require valid-user for these hosts.",
+		caddy, "Remove basicauth (basic_auth) and forward_auth for these hosts.",
 		arr, "Authentication: Anonymous only on the proxy's site.",
 	)
 }
@@ -152,6 +169,12 @@ func trustBackend() []probe.Setting {
 		nginx, "proxy_ssl_verify on; proxy_ssl_trusted_certificate enterprise-root.pem; proxy_ssl_name fe1.contoso.example; proxy_ssl_server_name on;",
 		squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver login=PASSTHRU connection-auth=on name=fe1-https tls ssldomain=fe1.contoso.example tls-default-ca=off tls-cafile=/etc/squid/tls/enterprise-roots.pem",
 		apache, "SSLProxyCACertificateFile enterprise-root.pem, SSLProxyCheckPeerName on",
+		caddy, `reverse_proxy https://10.10.10.11:4443 {
+	transport http {
+		tls_server_name fe1.contoso.example
+		tls_trusted_ca_certs enterprise-root.pem
+	}
+}`,
 		arr, "Enterprise root into Trusted Root Certification Authorities of the computer account; the farm's server name must be in the certificate.",
 	)
 }
@@ -181,6 +204,9 @@ func tlsVersions() []probe.Setting {
 		nginx, "ssl_protocols TLSv1.2 TLSv1.3;",
 		squid, "https_port 443 accel vhost … tls-min-version=1.2  # and no options=NO_TLSv1_2",
 		apache, "SSLProtocol -all +TLSv1.2 +TLSv1.3",
+		caddy, `tls fullchain.pem key.pem {
+	protocols tls1.2 tls1.3
+}`,
 		arr, `Enable TLS 1.2 Server under HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols and restart.`,
 	)
 }
@@ -195,6 +221,19 @@ func bearSilence() []probe.Setting {
 		nginx, "proxy_read_timeout 1200s; send_timeout 1200s;",
 		squid, "read_timeout 20 minutes  # and client_lifetime 1 day, which is the default",
 		apache, "ProxyTimeout 1200  (or timeout=1200 on each ProxyPass)",
+		caddy, `{
+	servers {
+		timeouts {
+			write 0  # the default; it counts from the request on, and cuts long polls too
+		}
+	}
+}
+# and in the sites:
+reverse_proxy https://10.10.10.11:4443 {
+	transport http {
+		response_header_timeout 1200s  # without the line there is no limit; read_timeout likewise
+	}
+}`,
 		arr, "appcmd set config -section:webFarms /[name='lync'].applicationRequestRouting.protocol.timeout:00:20:00 /commit:apphost",
 		"Web Application Proxy", "Get-WebApplicationProxyApplication | Set-WebApplicationProxyApplication -InactiveTransactionsTimeoutSec 1200",
 		"KEMP LoadMaster", "Virtual service > Standard Options: Idle Connection Timeout 1800",

@@ -32,6 +32,11 @@ func http1Only() []probe.Setting {
 		haproxy, "bind :443 ssl crt site.pem alpn http/1.1",
 		nginx, "listen 443 ssl;  # without http2, and http2 off;",
 		apache, "Protocols http/1.1",
+		caddy, `{
+	servers {
+		protocols h1
+	}
+}`,
 		arr, "IIS Manager > Bindings > https: tick Disable HTTP/2 (Windows Server 2016 and later).",
 	)
 }

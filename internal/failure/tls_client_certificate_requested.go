@@ -21,6 +21,7 @@ var tlsClientCertificateRequested = Mode{
 			nginx, "ssl_verify_client off;",
 			squid, "https_port 443 accel vhost tls-cert=… tls-key=…  # without clientca=",
 			apache, "SSLVerifyClient none",
+			caddy, "Remove client_auth from tls.",
 			arr, "IIS Manager > SSL Settings > Client certificates: Ignore.",
 		),
 		Sources:  []string{"RFC 8446 section 4.3.2", "pfSense squid package: reverse proxy generator and GUI definitions"},

@@ -21,6 +21,7 @@ var tlsSNIMissingGetsDefaultCert = Mode{
 			haproxy, "bind :443 ssl crt lync.pem crt www.pem  # the first is the default",
 			nginx, "listen 443 ssl default_server;  # in the server block of the Lync names",
 			apache, "The first VirtualHost of the address is the default: put the Lync names there.",
+			caddy, "default_sni lyncweb-ext.contoso.example  # in the global options",
 			arr, "Bind the certificate to 0.0.0.0:443 without Require Server Name Indication.",
 		),
 		Sources: []string{"RFC 6066 section 3", "Configuring the Web Application Proxy as a reverse proxy for Lync Server"},
