@@ -31,6 +31,7 @@ type runOptions struct {
 	jobs    int
 	format  *oneOf
 	verbose bool
+	reports bool
 	fresh   bool
 	proxy   []string
 }
@@ -64,6 +65,7 @@ make with it.`,
 	cmd.Flags().StringSliceVar(&opts.proxy, "proxy", nil, "put real proxies in the place of the lab's own: `products` of "+strings.Join(peer.Products(), ", ")+", or all")
 	cmd.Flags().Var(opts.format, "format", "how to write the results")
 	cmd.Flags().BoolVar(&opts.verbose, "verbose", false, "show the whole report of each scenario that failed")
+	cmd.Flags().BoolVar(&opts.reports, "reports", false, "show the report of every scenario, also of those that passed; in JSON, too")
 	wordsOf(cmd, "format", opts.format.words)
 	wordsOf(cmd, "proxy", append(peer.Products(), allProducts))
 	return cmd
@@ -90,7 +92,7 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	}
 	started := time.Now()
 	show := &progress{env: &a.env, total: len(list)}
-	run := scenarios.Options{Jobs: opts.jobs, Fresh: opts.fresh, OnDone: show.step}
+	run := scenarios.Options{Jobs: opts.jobs, Fresh: opts.fresh, OnDone: show.step, KeepReports: opts.reports}
 	if opts.format.value == "text" {
 		width := 0
 		for _, s := range list {
@@ -114,11 +116,13 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	}
 	switch opts.format.value {
 	case "json":
-		err = writeRunJSON(a.env.Stdout, results)
+		err = writeRunJSON(a.env.Stdout, results, opts.reports)
 	case "junit":
 		err = render.JUnit(a.env.Stdout, junitCases(results))
 	default:
-		err = a.runSummary(results, time.Since(started), opts)
+		if err = a.passedReports(results, opts); err == nil {
+			err = a.runSummary(results, time.Since(started), opts)
+		}
 	}
 	if err != nil {
 		return err
@@ -222,6 +226,20 @@ func (a *app) resultLine(r scenarios.Result, width int) {
 	fmt.Fprintf(a.env.Stdout, "%s  %-*s  %s\n", word, width, r.ID, said)
 }
 
+// passedReports shows the reports of what passed, where they are asked for.
+func (a *app) passedReports(results []scenarios.Result, opts runOptions) error {
+	for _, r := range results {
+		if !opts.reports || !r.OK || r.Report == nil {
+			continue
+		}
+		fmt.Fprintf(a.env.Stdout, "\n%s\n", a.paint(green, r.ID))
+		if err := a.text(r.Report, opts.verbose); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts runOptions) error {
 	failed := scenarios.Failed(results)
 	for _, r := range failed {
@@ -232,8 +250,8 @@ func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts
 		if r.Report == nil {
 			continue
 		}
-		if opts.verbose {
-			if err := a.text(r.Report, true); err != nil {
+		if opts.verbose || opts.reports {
+			if err := a.text(r.Report, opts.verbose); err != nil {
 				return err
 			}
 			continue
@@ -311,13 +329,17 @@ type runScenario struct {
 	MS      float64 `json:"ms"`
 }
 
-func writeRunJSON(w io.Writer, results []scenarios.Result) error {
+func writeRunJSON(w io.Writer, results []scenarios.Result, reports bool) error {
 	failed := len(scenarios.Failed(results))
 	doc := runDocument{Schema: runSchema, Scenarios: []runScenario{}, Passed: len(results) - failed, Failed: failed}
 	for _, r := range results {
-		doc.Scenarios = append(doc.Scenarios, runScenario{
+		s := runScenario{
 			ID: r.ID, Kind: r.Kind, Want: r.Want, Found: r.Found, OK: r.OK, Skipped: r.Skipped, MS: milliseconds(r.Elapsed),
-		})
+		}
+		if reports {
+			s.Report = r.Report
+		}
+		doc.Scenarios = append(doc.Scenarios, s)
 	}
 	return writeJSON(w, doc)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -16,7 +17,9 @@ const allProducts = "all"
 // all healthy deployments, and the mistakes that people make with the product.
 func (a *app) throughProxies(products []string, args []string) ([]scenarios.Scenario, error) {
 	if slices.Equal(products, []string{allProducts}) {
-		products = peer.Products()
+		if products = a.installed(); len(products) == 0 {
+			return nil, hint(errors.New("none of the products that can be started is installed"), "leave --proxy out: the lab then runs a reverse proxy of its own")
+		}
 	}
 	for _, product := range products {
 		if !slices.Contains(peer.Products(), product) {
@@ -35,6 +38,17 @@ func (a *app) throughProxies(products []string, args []string) ([]scenarios.Scen
 		all = append(all, list...)
 	}
 	return all, nil
+}
+
+// installed are the products that are there; of the others it is said that they are not.
+func (a *app) installed() []string {
+	return slices.DeleteFunc(peer.Products(), func(product string) bool {
+		_, err := peer.Find(product)
+		if err != nil {
+			a.env.say("skipped: %v", err)
+		}
+		return err != nil
+	})
 }
 
 func (a *app) throughProduct(product string, args []string) ([]scenarios.Scenario, error) {
