@@ -327,6 +327,8 @@ type runScenario struct {
 	// Skipped says why a proxy product cannot be set up as the scenario wants it.
 	Skipped string  `json:"skipped,omitempty"`
 	MS      float64 `json:"ms"`
+	// Report is the diagnosis, where it was asked for.
+	Report *probe.Report `json:"report,omitempty"`
 }
 
 func writeRunJSON(w io.Writer, results []scenarios.Result, reports bool) error {
