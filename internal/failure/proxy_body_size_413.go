@@ -35,7 +35,7 @@ func requestSizes() []probe.Setting {
 	return settings(
 		pfSquid, "Custom options: request_body_max_size 0 and request_header_max_size 128 KB",
 		pfHAProxy, "Global advanced pass thru: tune.bufsize 65536",
-		haproxy, "tune.bufsize 65536  # a whole head must fit",
+		haproxy, "tune.bufsize 65536  # a whole head must fit; no http-request deny or return by req.body_size, url_len or the header Content-Length",
 		nginx, "client_max_body_size 0; large_client_header_buffers 4 64k;",
 		squid, "request_body_max_size 0 KB  # and request_header_max_size 128 KB; no http_access deny by the length of url_regex",
 		apache, "LimitRequestBody 0, LimitRequestFieldSize 65536, LimitRequestLine 65536",

@@ -15,7 +15,7 @@ var proxyChunkedUpload411 = Mode{
 		Settings: settings(
 			pfSquid, "Squid 3.2 or later.",
 			pfHAProxy, "Remove deny rules for the header Transfer-Encoding.",
-			haproxy, "Remove http-request deny rules for the header Transfer-Encoding.",
+			haproxy, "Remove http-request deny and return rules for the headers Content-Length and Transfer-Encoding.",
 			nginx, "nginx 1.3.9 or later; proxy_http_version 1.1;",
 			squid, "Remove http_access deny lines with an acl … req_header Content-Length.",
 			apache, "Remove SetEnv proxy-sendcl only if the Front End complains; ProxyPass takes chunked bodies by default.",

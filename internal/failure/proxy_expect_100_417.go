@@ -15,7 +15,7 @@ var proxyExpect100417 = Mode{
 		Settings: settings(
 			pfSquid, "Squid 3.2 or later. Before that, custom options: ignore_expect_100 on",
 			pfHAProxy, "Remove deny rules for the header Expect.",
-			haproxy, "Remove http-request deny rules for the header Expect.",
+			haproxy, "Remove http-request deny and return rules for the header Expect.",
 			nginx, "Nothing to set: nginx answers 100 by itself. Remove if ($http_expect) blocks.",
 			squid, "Remove http_access deny lines with an acl … req_header Expect.",
 			apache, "Apache 2.4.43 or later; before that RequestHeader unset Expect early",

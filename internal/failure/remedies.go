@@ -153,7 +153,7 @@ func noPreauth() []probe.Setting {
 		pfHAProxy, "Remove http-request auth and any Lua or OAuth log-in in front of these hosts.",
 		haproxy, "Remove http-request auth …",
 		nginx, "auth_basic off;  # and no auth_request for these hosts",
-		squid, "http_access allow lync-host  # before every http_access line with an acl … proxy_auth, or remove these",
+		squid, "http_access allow lync-host  # and so for every published name, before the http_access lines with an acl … proxy_auth; or remove these",
 		apache, "Remove AuthType and Require valid-user for these hosts.",
 		caddy, "Remove basicauth (basic_auth) and forward_auth for these hosts.",
 		arr, "Authentication: Anonymous only on the proxy's site.",
@@ -200,7 +200,7 @@ func tlsVersions() []probe.Setting {
 	return settings(
 		pfSquid, "Services > Squid Reverse Proxy > General: Compatibility mode Modern or Intermediate.",
 		pfHAProxy, "Frontend advanced SSL options: ssl-min-ver TLSv1.2",
-		haproxy, "ssl-default-bind-options ssl-min-ver TLSv1.2",
+		haproxy, "ssl-default-bind-options ssl-min-ver TLSv1.2  # and no ssl-max-ver below TLSv1.3",
 		nginx, "ssl_protocols TLSv1.2 TLSv1.3;",
 		squid, "https_port 443 accel vhost … tls-min-version=1.2  # and no options=NO_TLSv1_2",
 		apache, "SSLProtocol -all +TLSv1.2 +TLSv1.3",
@@ -217,7 +217,7 @@ func bearSilence() []probe.Setting {
 	return settings(
 		pfSquid, "Services > Squid Proxy Server > General > Advanced Features > Custom Options: read_timeout 20 minutes",
 		pfHAProxy, "Frontend: Client timeout 1200000; backend: Server timeout 1200000 (both are 30000 when left empty).",
-		haproxy, "timeout client 20m; timeout server 20m",
+		haproxy, "timeout server 20m  # and timeout client 20m",
 		nginx, "proxy_read_timeout 1200s; send_timeout 1200s;",
 		squid, "read_timeout 20 minutes  # and client_lifetime 1 day, which is the default",
 		apache, "ProxyTimeout 1200  (or timeout=1200 on each ProxyPass)",
