@@ -12,8 +12,11 @@ var networkNATToWrongHost = Mode{
 		ID:       "network.nat-to-wrong-host",
 		Severity: probe.Critical,
 		Title:    "the public address leads to the Front End itself, past the reverse proxy",
-		Cause:    "the port forward on the firewall names the wrong inside address",
+		Cause:    "the port forward on the firewall names the wrong inside address, or the proxy passes TLS on as it comes",
 		Remedy:   "Forward TCP 443 and 80 of the public address to the reverse proxy.",
+		Settings: settings(
+			nginx, "stream { server { listen 443 ssl; ssl_certificate fullchain.pem; ssl_certificate_key key.pem; proxy_ssl on; proxy_pass 10.10.10.11:4443; } }  # no ssl_preread that passes TLS on to port 443 of the Front End",
+		),
 		Sources:  []string{"Scenarios for reverse proxy in Lync Server 2013"},
 		Reads:    probe.Handshakes | probe.Exchanges,
 		Detect:   detectNetworkNATToWrongHost,

@@ -15,7 +15,7 @@ var proxyCompressionBroken = Mode{
 		Settings: settings(
 			pfHAProxy, "Remove compression algo lines and filters that rewrite bodies.",
 			haproxy, "Remove compression algo … and filter compression for these backends.",
-			nginx, `gzip off; and with sub_filter, if it must be: proxy_set_header Accept-Encoding "";`,
+			nginx, `gzip off; no add_header Content-Encoding …; and with sub_filter, if it must be: proxy_set_header Accept-Encoding "";`,
 			apache, "Remove AddOutputFilterByType DEFLATE and SUBSTITUTE, or RequestHeader unset Accept-Encoding with the latter.",
 			caddy, "Remove encode and replace for these hosts, and header_down lines for Content-Encoding; in transport http: compression off",
 			arr, "Outbound rules: remove them, or set HTTP_ACCEPT_ENCODING to empty; Compression: untick dynamic compression on the proxy's site.",

@@ -18,7 +18,7 @@ var proxyErrorPageWith200 = Mode{
 		Settings: settings(
 			pfHAProxy, "Backend > Error files: a file that begins with HTTP/1.0 503.",
 			haproxy, "errorfile 503 …, whose first line says 503; no http-request return status 200 for these hosts",
-			nginx, "error_page 502 503 504 /sorry.html;  # without =200",
+			nginx, "proxy_intercept_errors off; error_page 502 503 504 /sorry.html;  # without =200",
 			squid, "deny_info 503:ERR_ACCESS_DENIED maintenance  # 503 and never 200, for the acl that http_access deny goes by while it lasts",
 			apache, "ErrorDocument 503 /sorry.html, and no RewriteRule to the page itself",
 			caddy, "In handle_errors and handle_response: respond {err.status_code}, or copy_response without a status; no respond … 200 for these hosts.",

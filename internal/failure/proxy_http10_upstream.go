@@ -18,7 +18,7 @@ var proxyHTTP10Upstream = Mode{
 			pfSquid, "No server_persistent_connections off or client_persistent_connections off in custom options.",
 			pfHAProxy, "Backend: remove option httpclose and http-server-close.",
 			haproxy, "Remove option httpclose, option forceclose and option http-server-close.",
-			nginx, `proxy_http_version 1.1; proxy_set_header Connection "";  # and no keepalive_timeout 0;`,
+			nginx, `keepalive_timeout 1200s;  # not 0; and proxy_http_version 1.1; proxy_set_header Connection "";`,
 			squid, "server_persistent_connections on  # and client_persistent_connections on: both are the defaults",
 			apache, "Remove SetEnv force-proxy-request-1.0, proxy-nokeepalive, force-response-1.0 and nokeepalive; KeepAlive On.",
 			caddy, "versions 1.1 in transport http; remove header Connection close and header_down Connection close",

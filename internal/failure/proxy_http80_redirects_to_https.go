@@ -18,7 +18,7 @@ var proxyHTTP80RedirectsToHTTPS = Mode{
 			pfSquid, "Mappings: add ^http://lyncdiscover\\.contoso\\.example/ to the group of the 8080 peer, and switch off Redirect HTTP to HTTPS for it.",
 			pfHAProxy, "Frontend 80: put an ACL Host matches lyncdiscover.contoso.example with the 8080 backend before the redirect action.",
 			haproxy, "http-request redirect scheme https unless { ssl_fc } or { hdr_beg(host) -i lyncdiscover. }",
-			nginx, "A server block for port 80 with server_name lyncdiscover.contoso.example and proxy_pass http://10.10.10.11:8080;",
+			nginx, "server { listen 80; server_name lyncdiscover.contoso.example; location / { proxy_pass http://10.10.10.11:8080; proxy_set_header Host $http_host; } }  # and no return 301 for that name",
 			squid, "http_access allow on-http discovery  # with acl discovery dstdomain -n lyncdiscover.contoso.example, before the http_access deny of the redirect",
 			apache, "A <VirtualHost *:80> with ServerName lyncdiscover.contoso.example and ProxyPass / http://10.10.10.11:8080/",
 			caddy, `{

@@ -50,7 +50,7 @@ func keepConnections() []probe.Setting {
 		pfSquid, "Leave login=PASSTHRU connection-auth=on on the peers, as the package writes them.",
 		pfHAProxy, "Backend: no http-server-close and no httpclose; advanced pass thru: http-reuse safe",
 		haproxy, "option http-keep-alive and http-reuse safe (or never); remove option httpclose and option http-server-close.",
-		nginx, "The open-source build cannot keep NTLM together. Publish with stream { server { listen 443; proxy_pass 10.10.10.11:4443; } } and a public certificate on the Front End, or use the ntlm directive of the commercial build, with proxy_http_version 1.1; proxy_set_header Connection \"\";",
+		nginx, "The open-source build cannot keep NTLM together. Publish with stream { server { listen 443 ssl; proxy_ssl on; proxy_pass 10.10.10.11:4443; } }, which lyncpin export nginx-stream writes whole, or use the ntlm directive of the commercial build, with proxy_http_version 1.1; proxy_set_header Connection \"\";",
 		apache, "No setting keeps NTLM together, in any MPM: its connections to the Front End belong to processes, not to clients. Publish with a product that does, or pass TCP through; until then disablereuse=on on ProxyPass, so that nobody at least is taken for another.",
 		caddy, `The packaged build cannot keep NTLM together. Publish with a product that can, or add the module http.reverse_proxy.transport.http_ntlm and write "transport http_ntlm" in place of "transport http"; until then "keepalive off" in it, so that nobody at least is taken for another.`,
 		arr, "Leave Windows authentication off on the proxy's own site: ARR passes it through connection by connection.",

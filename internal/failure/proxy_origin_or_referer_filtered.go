@@ -15,7 +15,7 @@ var proxyOriginOrRefererFiltered = Mode{
 		Settings: settings(
 			pfHAProxy, "Remove ACLs on the headers Origin and Referer.",
 			haproxy, "Remove http-request deny rules on req.hdr(origin) and req.hdr(referer).",
-			nginx, "Remove valid_referers and if ($invalid_referer) blocks.",
+			nginx, "Remove valid_referers, if ($invalid_referer) and if ($http_origin) blocks.",
 			squid, "Remove http_access deny lines with acls of req_header Origin, req_header Referer and referer_regex.",
 			apache, "Remove RewriteCond %{HTTP_REFERER} and SetEnvIf Referer / Origin rules that deny.",
 			caddy, "Remove matchers on header Origin and header Referer that lead to respond or abort.",

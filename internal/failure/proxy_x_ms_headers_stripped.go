@@ -16,7 +16,7 @@ var proxyXMSHeadersStripped = Mode{
 			pfSquid, "No request_header_access or reply_header_access lines in custom options.",
 			pfHAProxy, "Remove actions that delete X-MS- headers.",
 			haproxy, "Remove http-request and http-response del-header lines for X-MS-, also x- with -m beg: names are lower case there.",
-			nginx, "Remove proxy_pass_request_headers off, proxy_set_header X-MS-WebTicket \"\" and proxy_hide_header X-MS- lines.",
+			nginx, "Remove proxy_pass_request_headers off, proxy_set_header X-MS-WebTicket \"\" and proxy_hide_header X-MS- lines; proxy_intercept_errors off;",
 			squid, "Remove request_header_access All deny all, and reply_header_access Other deny all: Other is every header that Squid does not know.",
 			apache, "Remove RequestHeader unset and Header unset for X-MS- names.",
 			caddy, "Remove header_up -X-MS-…, header_down -X-MS-… and handle_response blocks that write the answer anew.",

@@ -30,7 +30,7 @@ func http1Only() []probe.Setting {
 	return settings(
 		pfHAProxy, "Frontend > SSL Offloading > Advanced ssl options: alpn http/1.1",
 		haproxy, "bind :443 ssl crt site.pem alpn http/1.1",
-		nginx, "listen 443 ssl;  # without http2, and http2 off;",
+		nginx, "listen 443 ssl;  # without http2, and http2 off; in stream {}: ssl_alpn http/1.1;",
 		apache, "Protocols http/1.1",
 		caddy, `{
 	servers {

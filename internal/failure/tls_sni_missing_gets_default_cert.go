@@ -19,7 +19,7 @@ var tlsSNIMissingGetsDefaultCert = Mode{
 			pfSquid, "One certificate serves the whole listener: use one with all names.",
 			pfHAProxy, "Frontend > SSL Offloading: the Lync certificate as Certificate, the others as additional ones.",
 			haproxy, "bind :443 ssl crt lync.pem crt www.pem  # the first is the default; no strict-sni",
-			nginx, "listen 443 ssl default_server;  # in the server block of the Lync names",
+			nginx, "listen 443 ssl default_server;  # with the certificate of the Lync names, and without ssl_reject_handshake on; in stream {}: not ssl_preread, which has nothing to go by",
 			apache, "The first VirtualHost of the address is the default: put the Lync names there.",
 			caddy, "default_sni lyncweb-ext.contoso.example  # in the global options",
 			arr, "Bind the certificate to 0.0.0.0:443 without Require Server Name Indication.",
