@@ -280,6 +280,9 @@ func (o *oneOf) Set(word string) error {
 	return fmt.Errorf("known are %s", strings.Join(o.words, ", "))
 }
 
+// chosen tells whether it is another word than the one it begins with.
+func (o *oneOf) chosen() bool { return o.value != o.words[0] }
+
 // wordsOf registers completion of a flag's words.
 func wordsOf(cmd *cobra.Command, flag string, words []string) {
 	// The only error is an unknown flag, which every test of the command would show.

@@ -124,6 +124,9 @@ func (a *app) importBackup(ctx context.Context, name string, opts importOptions)
 			return err
 		}
 	}
+	if product == from && !opts.report.product.chosen() { // the mistakes are the firewall's, and mended in its forms
+		opts.report.product.value = "pfsense-" + product
+	}
 	return a.prove(ctx, t.Deployment, product, text, opts.report)
 }
 
@@ -240,23 +243,12 @@ func (a *app) prove(ctx context.Context, t *topology.Topology, product, text str
 	a.env.say("running it as a real %s in a lab", product)
 	candidate := &lab.Candidate{Product: product, Text: text}
 	list := scenarios.Through(product, candidate, []scenarios.Scenario{scenarios.Deployment("backup", t, provenHold)})
-	r := scenarios.Run(ctx, list, scenarios.Options{Jobs: 1, Fresh: true, KeepReports: true})[0]
+	r := scenarios.Run(ctx, list, scenarios.Options{Jobs: 1, Fresh: true, KeepRecords: true})[0]
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if r.Err != nil {
 		return r.Err
 	}
-	show := func() error { return a.text(r.Report, opts.verbose) }
-	if opts.format.value == "json" {
-		show = func() error { return a.json(r.Report) }
-	}
-	if err := show(); err != nil {
-		return err
-	}
-	var level probe.Severity
-	if err := level.UnmarshalText([]byte(opts.failOn.value)); err != nil {
-		return err
-	}
-	return verdictCode(r.Report, level)
+	return a.judge(r.Record, opts)
 }
