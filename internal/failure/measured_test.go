@@ -93,6 +93,13 @@ func TestAnswersOfRealProxies(t *testing.T) {
 		{"versions/1.3-only", "tls.only-tls10", "clear", []*seen{shown(version("1.0", probe.TLSProtocol), version("1.2", probe.TLSProtocol))}},
 		{"401/a-page-of-its-own", "proxy.x-ms-headers-stripped", "found", []*seen{fromOutside().get(probe.GetUserLegacy, extWebHost, userPath, page("nginx", 401, "<html>Not for you</html>"))}},
 
+		{"redirect/to-itself", "proxy.redirect-loop-http-https", "found", []*seen{fromOutside().
+			get(probe.GetService, extWebHost, servicePath, with(haproxy(302, "302 Found"), "Location", "https://"+extWebHost+servicePath))}},
+		{"redirect/to-another-path", "proxy.redirect-loop-http-https", "clear", []*seen{fromOutside().
+			get(probe.GetService, extWebHost, servicePath, with(haproxy(302, "302 Found"), "Location", "https://"+extWebHost+"/"))}},
+		{"redirect/to-another-host", "proxy.redirect-loop-http-https", "clear", []*seen{fromOutside().
+			get(probe.GetService, extWebHost, servicePath, with(haproxy(302, "302 Found"), "Location", "https://www.contoso.example"+servicePath))}},
+
 		{"sni/refused-without", "tls.sni-missing-gets-default-cert", "found", []*seen{shown(probe.Handshake{Purpose: probe.HandshakeNoSNI, Outcome: reset})}},
 		{"sni/refused-now-and-then", "tls.sni-missing-gets-default-cert", "clear", []*seen{shown(
 			probe.Handshake{Purpose: probe.HandshakeNoSNI, Outcome: reset}, probe.Handshake{Purpose: probe.HandshakeSignIn, SNI: extWebHost, Outcome: reset})}},
