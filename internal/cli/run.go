@@ -290,8 +290,11 @@ func summary(results []scenarios.Result) string {
 	if passed, total := scenarios.Passed(results, scenarios.KindCompound); total > 0 {
 		parts = append(parts, fmt.Sprintf("both causes named in %s", count(passed, total, "compound fault", "compound faults")))
 	}
-	if passed, total := scenarios.Passed(results, scenarios.KindMistake); total > 0 {
+	if passed, total := scenarios.Passed(onlyWanting(results, true), scenarios.KindMistake); total > 0 {
 		parts = append(parts, fmt.Sprintf("%s of proxies named", count(passed, total, "mistake", "mistakes")))
+	}
+	if passed, total := scenarios.Passed(onlyWanting(results, false), scenarios.KindMistake); total > 0 {
+		parts = append(parts, fmt.Sprintf("%s silent", count(passed, total, "harmless change", "harmless changes")))
 	}
 	if passed, total := scenarios.Passed(results, scenarios.KindFile); total > 0 {
 		parts = append(parts, fmt.Sprintf("%s as expected", count(passed, total, "file", "files")))
@@ -300,6 +303,11 @@ func summary(results []scenarios.Result) string {
 		parts = append(parts, fmt.Sprintf("%d skipped", len(skipped)))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// onlyWanting are the results in which something must be named, or those in which nothing may be.
+func onlyWanting(results []scenarios.Result, something bool) []scenarios.Result {
+	return slices.DeleteFunc(slices.Clone(results), func(r scenarios.Result) bool { return (len(r.Want) > 0) != something })
 }
 
 func count(passed, total int, one, many string) string {
