@@ -71,6 +71,11 @@ var nginxMistakes = []Mistake{
 	{Name: "office-plain", Title: "proxy_pass http:// to port 443 of Office Web Apps", Want: "meeting.wac-wrong-port-or-offload",
 		Edit: replace(nginxToOffice, "proxy_pass http://office-web-apps-https;")},
 
+	{Name: "one-name-for-all", Title: "all names are redirected to the external web FQDN on 443", Want: "proxy.host-header-rewritten",
+		Edit: insert(nginxInLocation, "      if ($host != lyncweb-ext.contoso.example) { return 301 https://lyncweb-ext.contoso.example$request_uri; }\n")},
+	{Name: "redirected-to-itself", Title: "a redirect to https by X-Forwarded-Proto, which nobody sets", Want: "proxy.redirect-loop-http-https",
+		Edit: insert(nginxInLocation, "      if ($http_x_forwarded_proto != https) { return 301 https://$host$request_uri; }\n")},
+
 	// The way to the Front Ends.
 	{Name: "ports-not-flipped", Title: "upstreams with ports 443 and 80", Want: "proxy.port-not-flipped",
 		Edit: replace(":4443", ":443", ":8080", ":80", nginxVerifies, "")},

@@ -91,6 +91,10 @@ func TestAnswersOfRealProxies(t *testing.T) {
 
 		{"versions/none-that-the-library-allows", "tls.only-tls10", "found", []*seen{noVersion}},
 		{"versions/1.3-only", "tls.only-tls10", "clear", []*seen{shown(version("1.0", probe.TLSProtocol), version("1.2", probe.TLSProtocol))}},
+		{"names/redirected-to-one", "proxy.host-header-rewritten", "found", []*seen{fromOutside().get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).
+			get(probe.GetRoot, "lyncdiscover.contoso.example", "/", with(page("nginx", 301, "moved"), "Location", "https://"+extWebHost+"/"))}},
+		{"names/redirected-elsewhere", "proxy.host-header-rewritten", "clear", []*seen{fromOutside().get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).
+			get(probe.GetRoot, "lyncdiscover.contoso.example", "/", with(page("nginx", 301, "moved"), "Location", "https://www.contoso.example/"))}},
 		{"401/a-page-of-its-own", "proxy.x-ms-headers-stripped", "found", []*seen{fromOutside().get(probe.GetUserLegacy, extWebHost, userPath, page("nginx", 401, "<html>Not for you</html>"))}},
 
 		{"redirect/to-itself", "proxy.redirect-loop-http-https", "found", []*seen{fromOutside().
@@ -127,6 +131,33 @@ func TestAnswersOfRealProxies(t *testing.T) {
 			}
 			if undeclared := v.Read() &^ m.Reads; undeclared != 0 {
 				t.Errorf("%s reads %s without saying so", tc.id, undeclared)
+			}
+		})
+	}
+}
+
+// A proxy that passes TCP on cuts every connection when nobody is there behind it, and so does one that has no mapping at all.
+func TestCutConnections(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, behind, down, unmapped string }{
+		{"nobody-is-behind", probe.Refused, "found", "clear"},
+		{"nothing-is-mapped", probe.OK, "clear", "found"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			out := fromOutside().get(probe.GetService, extWebHost, servicePath, reply{code: probe.Closed}).
+				get(probe.GetUnknownHost, "other.contoso.example", "/", reply{code: probe.Closed})
+			beside := besideTheProxy()
+			beside.Section.Dials = []probe.Dial{{Addr: fe1Address, Outcome: probe.Outcome{Code: tc.behind}}}
+			v := probe.NewView(&probe.Record{Sections: []*probe.Section{&out.Section, &beside.Section}, Target: probe.Target{
+				SIPDomains: []string{"contoso.example"},
+				Expected:   probe.Expected{ExternalWeb: []string{extWebHost}, WebServers: []probe.WebServer{{Address: fe1Address, Scheme: "https"}}},
+			}})
+			for id, want := range map[probe.ID]string{"proxy.upstream-down-502": tc.down, "proxy.unmapped-tcp-reset": tc.unmapped} {
+				m, _ := Find(id)
+				if got := probe.Judge(&m.Rule, v); got.String() != want {
+					t.Errorf("%s: %s %v, want %s", id, got, got.Evidence(), want)
+				}
 			}
 		})
 	}

@@ -14,7 +14,7 @@ var proxyHostHeaderRewritten = Mode{
 		ID:       "proxy.host-header-rewritten",
 		Severity: probe.High,
 		Title:    "the reverse proxy sends another Host header than the client did",
-		Cause:    "the Front End sees the name or address of the web server, and cannot tell which discovery name or meeting address was meant",
+		Cause:    "the Front End sees the name or address of the web server, and cannot tell which discovery name or meeting address was meant; or the proxy redirects all names to one",
 		Remedy:   "Forward the Host header as the client sent it.",
 		Settings: keepHost(),
 		Sources: []string{"Deploy and configure mobility for Skype for Business Server", "Load balancing requirements for Skype for Business",
@@ -61,6 +61,7 @@ func detectProxyHostHeaderRewritten(v *probe.View) probe.Verdict {
 		}
 	}
 	whole := wholeDiscovery(l)
+	evidence = append(evidence, redirectedNames(l)...)
 	for _, host := range l.simpleNames() {
 		if slices.Contains(l.webNames(), host) {
 			continue // simple URLs below the web FQDN: its root lists nothing, and should not
@@ -78,6 +79,25 @@ func detectProxyHostHeaderRewritten(v *probe.View) probe.Verdict {
 		return nothingToJudge
 	}
 	return verdict(evidence)
+}
+
+// redirectedNames is evidence that the proxy sends clients that ask for one published name on to another, with the same path:
+// the Front End never sees the first, and has at the other what belongs to that.
+func redirectedNames(l *listener) []probe.Evidence {
+	published := slices.Concat(discoveryNames(l.view), l.webNames(), l.simpleNames())
+	var evidence []probe.Evidence
+	for _, host := range published {
+		for _, x := range l.answers(host, probe.GetRoot, probe.GetMeet, probe.GetDialin) {
+			to := locationOf(x)
+			if to == nil || !fromMiddle(x) || strings.EqualFold(to.Hostname(), x.Host) || !slices.Contains(published, strings.ToLower(to.Hostname())) {
+				continue
+			}
+			if asked, err := url.Parse(x.URL); err == nil && asked.Path == to.Path {
+				evidence = append(evidence, l.SawExchange(x, "%s is redirected to %s by %s: the Front End sees another host name", x.URL, to.Hostname(), probe.MakerOf(x).Name()))
+			}
+		}
+	}
+	return evidence
 }
 
 // lostDiscovery is evidence that the Front End does not know a discovery name by its root, though its discovery

@@ -82,7 +82,7 @@ func keepHost() []probe.Setting {
 		pfSquid, "Leave the peers as the package writes them: no forcedomain= in custom options.",
 		pfHAProxy, "Remove actions that set the Host header.",
 		haproxy, "Remove http-request set-header Host …",
-		nginx, "proxy_set_header Host $http_host;  # again in every location that has a proxy_set_header of its own, for these take over nothing from above",
+		nginx, "proxy_set_header Host $http_host;  # again in every location that has a proxy_set_header of its own, for these take over nothing from above; no if ($host …) that redirects",
 		squid, "https_port 443 accel vhost …  # neither no-vhost nor, on cache_peer, forcedomain=",
 		apache, "ProxyPreserveHost On",
 		caddy, "Remove header_up Host {upstream_hostport} and every other header_up Host: reverse_proxy keeps the Host of the client by itself.",
