@@ -149,6 +149,8 @@ from the Internet and from a phone, and if not, which one thing is wrong and wha
 Start with:
   lyncpin probe USER@DOMAIN                     troubleshooting: what is wrong with a real deployment, seen from here
   lyncpin lab --only dns,frontend --write DIR   lab validation: a whole deployment around your own proxy, to be probed
+  lyncpin run --proxy nginx                     the same with a real nginx (HAProxy, Squid, Apache, Caddy) in the lab
+  lyncpin export haproxy; lyncpin lint FILE     a configuration that is right; the mistakes in one that exists
   lyncpin run --format junit                    CI: every known fault in a lab of its own, and each must be named
 
 Exit codes: 0 clear, 1 something was found, 2 wrong usage or bad input, 3 could not tell.`,
