@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -164,10 +163,7 @@ func (n *node) check(ctx context.Context, check HealthCheck) error {
 	defer cancel()
 	w := n.server
 	if check.Port != 0 && check.Port != w.Port {
-		other := *w
-		other.Port = check.Port
-		other.addr = net.JoinHostPort(w.Address, strconv.Itoa(check.Port))
-		w = &other
+		w = w.at(check.Port)
 	}
 	if check.Path == "" {
 		conn, err := w.dialPlain(ctx, "tcp", w.addr)
@@ -188,9 +184,14 @@ func (n *node) check(ctx context.Context, check HealthCheck) error {
 	for k, v := range check.Headers {
 		req.Header.Set(k, v)
 	}
-	pool := w.newTransport()
-	pool.DisableKeepAlives = true
-	res, err := pool.RoundTrip(req)
+	once := &http.Transport{
+		DialContext:        w.dialPlain,
+		DialTLSContext:     w.dialTLS,
+		DisableCompression: true,
+		DisableKeepAlives:  true,
+		Protocols:          http1(),
+	}
+	res, err := once.RoundTrip(req)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type Config struct {
 	Forwarded string
 	// HideHops keeps rule, web server and address out of the proxy's own pages. They stay in the log.
 	HideHops bool
-	// MaxHeader is the most bytes the header fields of a request may have in all; more is refused with 431. Zero means 1 MiB.
+	// MaxHeader is the most bytes the header fields of a request may have in all; more is refused with 431. Zero means 128 KiB.
 	MaxHeader int
 	// Timeouts are how long the proxy waits, for what.
 	Timeouts Timeouts
@@ -254,8 +254,7 @@ type Unknown struct {
 	Rule string
 }
 
-// Timeouts are how long the proxy waits. Zero means the default; negative means for ever. Header and the part of Idle between
-// requests are fixed when the Server starts.
+// Timeouts are how long the proxy waits. Zero means the default; negative means for ever.
 type Timeouts struct {
 	// Connect is for a TCP connection and TLS handshake with a web server: 10 seconds.
 	Connect time.Duration

@@ -59,6 +59,9 @@ func classify(ex *exchange, err error) *failure {
 			fmt.Sprintf("the request body is larger than the %d bytes the publishing rule allows", tooMuch.Limit), "",
 		}
 	}
+	if border, ok := errors.AsType[*borderError](err); ok {
+		return &failure{border.status, border.code, border.text, ""}
+	}
 	switch {
 	case errors.Is(err, errUnmeasured):
 		return fail(http.StatusLengthRequired, "length-required", "the request does not say how long its body is, and that is longer than the proxy holds")
@@ -80,7 +83,7 @@ func classify(ex *exchange, err error) *failure {
 	if timeout(err) {
 		return fail(http.StatusGatewayTimeout, "response-timeout", "the web server did not answer in time")
 	}
-	if strings.Contains(err.Error(), "malformed HTTP") { // net/http has no type for it; the words quote the answer
+	if errors.Is(err, errNotHTTP) {
 		return &failure{http.StatusBadGateway, "not-http", "the web server's answer is not HTTP: it may want https on this port", ""}
 	}
 	return fail(http.StatusBadGateway, "no-answer", "the web server closed the connection without an answer")
@@ -133,12 +136,12 @@ func refused(err error) bool {
 // refuse answers with a page that names the hop.
 func (ex *exchange) refuse(f *failure) {
 	ex.failure = f
-	h := ex.out.Header()
-	clear(h)
-	h.Set("Server", "lyncpin-proxy")
-	h.Set("X-Proxy-Error", f.code)
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
+	h := http.Header{
+		"Server":        {"lyncpin-proxy"},
+		"X-Proxy-Error": {f.code},
+		"Content-Type":  {"text/html; charset=utf-8"},
+		"Cache-Control": {"no-store"},
+	}
 	switch f.status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		h.Set("Retry-After", "10")
@@ -147,8 +150,7 @@ func (ex *exchange) refuse(f *failure) {
 	case http.StatusRequestTimeout:
 		h.Set("Connection", "close")
 	}
-	ex.out.WriteHeader(f.status)
-	ex.out.Write([]byte(ex.page(f))) // the client may have left
+	ex.ss.own(f.status, h, ex.page(f))
 }
 
 func (ex *exchange) page(f *failure) string {

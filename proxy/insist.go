@@ -2,68 +2,93 @@ package proxy
 
 import (
 	"context"
-	"net/http"
 	"time"
 )
 
-// insist sends req to the first web server, and to the next one as well when that is silent. The first answer counts.
-func (ex *exchange) insist(req *http.Request, nodes []*node) (*http.Response, error) {
-	req = req.WithContext(req.Context()) // a copy, whose body may be replaced
-	whole, err := hold(req)
+// insist sends the request to the first web server, and to the next one as well when that is silent. The first answer counts. The
+// body is at hand.
+func (ss *session) insist(nodes []*node) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ss.ex.node = nodes[0]
+	c, err := ss.connect(nodes[0], false)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	first := ex.begin(req, nodes[0])
-	if !whole {
-		a := <-first.done
-		return a.res, a.err
+	if err := ss.conn.brake.governs(cancel); err != nil {
+		c.Close()
+		return err
 	}
-	timer := time.NewTimer(ex.rule.RetrySilent)
+	first := ss.ask(ctx, nodes[0], c)
+	timer := time.NewTimer(ss.ex.rule.RetrySilent)
 	defer timer.Stop()
+	winner, late := first, (*asking)(nil)
 	select {
-	case a := <-first.done:
-		return a.res, a.err
+	case <-first.done:
 	case <-timer.C:
+		second := ss.ask(ctx, nodes[1%len(nodes)], nil)
+		ss.lookOut()
+		select {
+		case <-first.done:
+			late = second
+		case <-second.done:
+			winner, late = second, first
+		}
 	}
-	again := req.WithContext(req.Context())
-	if req.GetBody != nil {
-		again.Body, _ = req.GetBody() // it never fails
+	if late != nil {
+		late.cancel()
+		<-late.done
+		if late.conn != nil {
+			late.conn.Close()
+		}
 	}
-	second := ex.begin(again, nodes[1%len(nodes)])
-	var a answer
-	var late *asking
-	select {
-	case a = <-first.done:
-		late = second
-	case a = <-second.done:
-		late = first
+	if winner.err == nil {
+		ss.ex.node = winner.node
+		_, winner.err = ss.answer(winner.conn)
 	}
-	late.cancel()
-	if b := <-late.done; b.res != nil {
-		b.res.Body.Close()
+	if winner.err != nil && winner.conn != nil {
+		winner.conn.Close()
 	}
-	return a.res, a.err
+	return winner.err
 }
 
-// asking is a request on its way. Its context ends with that of the exchange, or by cancel.
+// asking is a request on its way, until the first bytes of its answer. Its end is that of done.
 type asking struct {
+	node   *node
 	cancel context.CancelFunc
-	done   chan answer
+	done   chan struct{}
+	conn   *serverConn // nil when there came to be none
+	err    error
 }
 
-type answer struct {
-	res *http.Response
-	err error
-}
-
-// begin sends req to a web server in the background.
-func (ex *exchange) begin(req *http.Request, n *node) *asking {
-	ctx, cancel := context.WithCancel(req.Context())
-	a := &asking{cancel: cancel, done: make(chan answer, 1)}
-	send := ex.addressed(req.WithContext(ctx), n)
+// ask sends the request to a web server in the background, over c or a new connection.
+func (ss *session) ask(ctx context.Context, n *node, c *serverConn) *asking {
+	ctx, cancel := context.WithCancel(ctx)
+	a := &asking{node: n, cancel: cancel, done: make(chan struct{}), conn: c}
+	before := ss.ex.node
+	ss.ex.node = n
+	var o outlet
+	ss.compose(&o)
+	ss.ex.node = before
+	message := append(o.buf, ss.held...)
+	key := n.server.poolKey(ss.ex.host)
 	go func() {
-		res, err := send()
-		a.done <- answer{res, err}
+		defer close(a.done)
+		defer cancel()
+		if a.conn == nil {
+			if a.conn, a.err = n.server.open(ctx, key, &ss.s.blocks); a.err != nil {
+				return
+			}
+		}
+		conn := a.conn.conn
+		stop := context.AfterFunc(ctx, func() { conn.Close() })
+		conn.SetReadDeadline(after(time.Now(), within(n.server.timeouts.Response, responseDefault)))
+		if _, a.err = conn.Write(message); a.err == nil {
+			a.err = a.conn.readSparing()
+		}
+		if !stop() && a.err == nil {
+			a.err = context.Cause(ctx)
+		}
 	}()
 	return a
 }

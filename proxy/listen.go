@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -20,19 +21,6 @@ type listener struct {
 	server *Server
 	https  atomic.Bool
 	tls    *tls.Config
-}
-
-// Accept wraps connections so that the handler knows where they came in, and TLS may be below it.
-func (l *listener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	c := l.server.newConn(conn, l.https.Load())
-	if c.https {
-		return tls.Server(c, l.tls), nil
-	}
-	return c, nil
 }
 
 // A place is an address in the configuration, told from its equals ("127.0.0.1:0") by a number.
@@ -98,10 +86,34 @@ func (s *Server) listen(cfg Config, fresh map[string]*listener) {
 }
 
 func (s *Server) serveListener(l *listener) {
-	err := s.http.Serve(l)
-	if !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
-		s.log.Error("listener ended", "address", l.Addr().String(), "error", err)
+	var pause time.Duration
+	for {
+		conn, err := l.Accept()
+		if err == nil {
+			pause = 0
+			s.sessions.Go(func() { s.serveConn(l, conn) })
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Timeout() && !outOfFiles(err) {
+			s.log.Error("listener ended", "address", l.Addr().String(), "error", err)
+			return
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		s.log.Warn("no connection can be taken, trying again", "address", l.Addr().String(), "error", err, "in", pause)
+		select {
+		case <-time.After(pause):
+		case <-s.base.Done():
+			return
+		}
 	}
+}
+
+// outOfFiles reports an error of Accept that passes by itself.
+func outOfFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
 func (s *Server) addrs(https bool) []net.Addr {
@@ -122,7 +134,9 @@ type clientConn struct {
 	server   *Server
 	https    bool
 	client   netip.Addr
+	outer    *clientConn   // of a request over HTTP/2, the connection it shares with others
 	patience time.Duration // for a client that does not read; zero is for ever
+	brake    brake         // for what its request waits for
 
 	state    atomic.Int32 // http.ConnState
 	deadline atomic.Bool  // somebody else sets write deadlines
@@ -131,7 +145,7 @@ type clientConn struct {
 	closeErr error
 
 	mu     sync.Mutex
-	pins   map[*webServer]*http.Transport // not nil once the client has authenticated the connection
+	pins   map[*webServer]*serverConn // not nil once the client has authenticated the connection; a nil one is in use
 	closed bool
 }
 
@@ -202,14 +216,18 @@ func (c *clientConn) CloseWrite() error {
 func (c *clientConn) Close() error {
 	c.once.Do(func() {
 		c.closeErr = c.Conn.Close()
+		c.brake.pull(errConnClosed)
 		c.mu.Lock()
 		c.closed = true
 		if c.lifetime != nil {
 			c.lifetime.Stop()
 		}
-		for _, t := range c.pins {
-			t.CloseIdleConnections() // those in use close when their request ends
+		for _, up := range c.pins {
+			if up != nil {
+				up.Close()
+			}
 		}
+		clear(c.pins)
 		c.mu.Unlock()
 		c.server.traffic.Lock()
 		delete(c.server.conns, c)
@@ -220,6 +238,9 @@ func (c *clientConn) Close() error {
 
 // reset closes the connection with a TCP reset, where the transport below knows one.
 func (c *clientConn) reset() {
+	if c.outer != nil {
+		c.outer.reset()
+	}
 	if l, ok := c.Conn.(interface{ SetLinger(sec int) error }); ok {
 		l.SetLinger(0)
 	}
@@ -248,47 +269,59 @@ func clientOf(c net.Conn) *clientConn {
 	return c.(*clientConn) // nothing else comes out of listener.Accept
 }
 
-// pin returns the transport of this connection alone towards w.
-func (c *clientConn) pin(w *webServer) *http.Transport {
+// pin makes the connection one that nobody else's requests share, and returns what it has towards w, or nil.
+func (c *clientConn) pin(w *webServer) *serverConn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.pins[w]; t != nil {
-		return t
-	}
 	if c.pins == nil {
-		c.pins = map[*webServer]*http.Transport{}
+		c.pins = map[*webServer]*serverConn{}
 	}
-	t := w.newTransport()
-	t.MaxConnsPerHost = 1
-	t.IdleConnTimeout = 0 // it lives as long as the client's
-	c.pins[w] = t
-	return t
+	up := c.pins[w]
+	if !c.closed {
+		c.pins[w] = nil
+	}
+	return up
+}
+
+// park keeps up for the next request to w. It lives as long as the client's connection.
+func (c *clientConn) park(w *webServer, up *serverConn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.pins[w] != nil {
+		up.Close()
+		return
+	}
+	c.pins[w] = up
 }
 
 // unpin gives up the connection to w, which cannot be reached.
 func (c *clientConn) unpin(w *webServer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.pins[w]; t != nil {
-		t.CloseIdleConnections()
-		delete(c.pins, w)
+	if up := c.pins[w]; up != nil {
+		up.Close()
 	}
+	delete(c.pins, w)
 }
 
 // pinned reports whether the client has authenticated the connection, and whether it was to w.
 func (c *clientConn) pinned(w *webServer) (any, to bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pins != nil, c.pins[w] != nil
+	_, to = c.pins[w]
+	return c.pins != nil, to
 }
 
-// authenticates reports whether an Authorization field is about the connection rather than the request.
-func authenticates(h http.Header) bool {
-	for _, v := range h["Authorization"] {
-		scheme, _, _ := strings.Cut(strings.TrimSpace(v), " ")
-		if strings.EqualFold(scheme, "NTLM") || strings.EqualFold(scheme, "Negotiate") {
-			return true
-		}
+// scheme is that of the listener.
+func (c *clientConn) scheme() string {
+	if c.https {
+		return "https"
 	}
-	return false
+	return "http"
+}
+
+// authenticatesConnection reports whether an Authorization value is about the connection rather than the request.
+func authenticatesConnection(value string) bool {
+	scheme, _, _ := strings.Cut(value, " ")
+	return strings.EqualFold(scheme, "NTLM") || strings.EqualFold(scheme, "Negotiate")
 }

@@ -88,16 +88,10 @@ func globFits(pattern, s string) bool {
 	return strings.HasSuffix(s, last)
 }
 
-// headersFit reports whether r has a fitting field for each of want.
-func headersFit(want map[string]string, r *http.Request) bool {
+// headersFit reports whether h has a fitting field for each of want.
+func headersFit(want map[string]string, h *head) bool {
 	for name, pattern := range want {
-		values := r.Header.Values(name)
-		switch http.CanonicalHeaderKey(name) { // those net/http moves out of the header
-		case "Transfer-Encoding":
-			values = r.TransferEncoding
-		case "Host":
-			values = []string{r.Host}
-		}
+		values := h.values(name)
 		if !slices.ContainsFunc(values, func(v string) bool { return globFits(pattern, v) }) {
 			return false
 		}
@@ -117,18 +111,18 @@ func parseSource(s string) (netip.Prefix, error) {
 	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
-// fits reports whether the rule takes this request. host and p are in the forms of hostname and normalPath.
-func (r *rule) fits(req *http.Request, scheme, host, p string, client netip.Addr) bool {
-	if r.Listener != "" && r.Listener != scheme {
+// fits reports whether the rule takes this request. p is its path in the form of normalPath.
+func (r *rule) fits(ex *exchange, p string) bool {
+	if r.Listener != "" && r.Listener != ex.scheme {
 		return false
 	}
-	if len(r.Methods) > 0 && !slices.Contains(r.Methods, req.Method) {
+	if len(r.Methods) > 0 && !slices.Contains(r.Methods, ex.method) {
 		return false
 	}
-	if len(r.sources) > 0 && !slices.ContainsFunc(r.sources, func(n netip.Prefix) bool { return n.Contains(client) }) {
+	if len(r.sources) > 0 && !slices.ContainsFunc(r.sources, func(n netip.Prefix) bool { return n.Contains(ex.conn.client) }) {
 		return false
 	}
-	return hostFits(r.hosts, host) && pathFits(r.Paths, p, r.CaseSensitive) && headersFit(r.MatchHeaders, req)
+	return hostFits(r.hosts, ex.host) && pathFits(r.Paths, p, r.CaseSensitive) && headersFit(r.MatchHeaders, &ex.ss.head)
 }
 
 // A fieldPattern says which header fields a rule removes.
@@ -148,19 +142,10 @@ func newFieldPattern(s string) fieldPattern {
 	}
 }
 
-// remove takes the fields off h.
-func (f fieldPattern) remove(h http.Header) {
-	for name, values := range h {
-		if name != f.name && !(f.prefix && len(name) >= len(f.name) && strings.EqualFold(name[:len(f.name)], f.name)) {
-			continue
-		}
-		left := slices.DeleteFunc(slices.Clone(values), func(v string) bool {
-			return strings.HasPrefix(strings.ToLower(v), f.value)
-		})
-		if len(left) == 0 {
-			delete(h, name)
-		} else {
-			h[name] = left
-		}
+// fits reports whether a field is one of those.
+func (f fieldPattern) fits(name, value string) bool {
+	if f.prefix {
+		name = name[:min(len(name), len(f.name))]
 	}
+	return strings.EqualFold(name, f.name) && len(value) >= len(f.value) && strings.EqualFold(value[:len(f.value)], f.value)
 }

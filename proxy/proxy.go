@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,18 +19,22 @@ import (
 const (
 	// graceDefault lets ordinary requests finish; a long poll would take minutes.
 	graceDefault = 5 * time.Second
-	// maxHeaderDefault takes the largest Negotiate tokens (64 KiB) many times over.
-	maxHeaderDefault = 1 << 20
+	// maxHeaderDefault takes the largest Negotiate tokens (64 KiB) twice.
+	maxHeaderDefault = 128 << 10
 )
 
 // Server is a running proxy. All methods may be called by several goroutines.
 type Server struct {
-	table   atomic.Pointer[table]
-	http    *http.Server
-	forward *httputil.ReverseProxy
-	log     *slog.Logger
-	history history.Log[Request]
-	cut     context.CancelFunc // ends every request
+	table      atomic.Pointer[table]
+	log        *slog.Logger
+	history    history.Log[Request]
+	blocks     blocks
+	departures departures
+	base       context.Context
+	cut        context.CancelFunc // ends every request
+	web        *http.Server       // for HTTP/2
+	http2      *handoff           // connections for web
+	sessions   sync.WaitGroup     // one per connection
 
 	// change is held by Reload and Close.
 	change    sync.Mutex
@@ -65,17 +68,18 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{
 		log:       cfg.Log,
+		base:      base,
 		cut:       cut,
 		listeners: map[string]*listener{},
 		conns:     map[*clientConn]struct{}{},
 	}
-	s.forward = newForwarder(s)
-	s.http = &http.Server{
-		Handler:                      http.HandlerFunc(s.serve),
+	s.http2 = newHandoff()
+	s.web = &http.Server{
+		Handler:                      s.newHTTP2(),
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is for the web server
 		ReadHeaderTimeout:            within(cfg.Timeouts.Header, headerDefault),
 		IdleTimeout:                  keepAlive(cfg.Timeouts.Idle),
-		MaxHeaderBytes:               maxHeaderDefault,
+		MaxHeaderBytes:               max(maxHeaderDefault, cfg.MaxHeader),
 		Protocols:                    listening(),
 		ErrorLog:                     log.New(serverErrors{cfg.Log}, "", 0),
 		BaseContext:                  func(net.Listener) context.Context { return base },
@@ -86,6 +90,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		cut()
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
+	s.serving.Go(func() { s.web.Serve(s.http2) }) // it ends when http2 is closed
 	return s, nil
 }
 
@@ -147,13 +152,14 @@ func (s *Server) Close() error {
 	for _, l := range s.listeners {
 		l.Close()
 	}
-	s.serving.Wait() // from here on no connection is new to s.conns
+	s.http2.Close()
+	s.serving.Wait() // from here on no connection is new to s.conns, but for requests over HTTP/2
 
 	done := s.drain()
 	cfg := s.table.Load().cfg
 	ctx, cancel := context.WithTimeout(context.Background(), within(cfg.Grace, graceDefault))
 	defer cancel()
-	s.http.Shutdown(ctx) // its error is the end of the grace, which the next lines deal with
+	s.web.Shutdown(ctx) // its error is the end of the grace, which the next lines deal with
 	select {
 	case <-done:
 	case <-ctx.Done():
@@ -161,6 +167,8 @@ func (s *Server) Close() error {
 	s.cut()
 	s.closeConns(func(*clientConn) bool { return true })
 	<-done
+	s.sessions.Wait()
+	s.departures.close()
 	s.table.Load().retire(nil)
 	s.checking.Wait()
 	return nil

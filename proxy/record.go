@@ -1,10 +1,9 @@
 package proxy
 
 import (
-	"bufio"
+	"context"
 	"log/slog"
 	"net"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -40,16 +39,16 @@ type Request struct {
 }
 
 // finish notes the exchange in log and history.
-func (s *Server) finish(ex *exchange, r *http.Request) {
+func (s *Server) finish(ex *exchange) {
 	rec := Request{
 		Time:     ex.table.cfg.Now(),
 		Client:   ex.clientText,
 		Listener: ex.scheme,
-		Method:   r.Method,
-		Host:     r.Host,
+		Method:   ex.method,
+		Host:     ex.hostField,
 		Path:     ex.path,
-		Status:   ex.out.status,
-		Bytes:    ex.out.bytes,
+		Status:   ex.status,
+		Bytes:    ex.bytes,
 		Duration: time.Since(ex.began),
 		Pinned:   ex.pinned,
 	}
@@ -71,7 +70,7 @@ func (s *Server) finish(ex *exchange, r *http.Request) {
 		}
 	}
 	s.history.Add(rec)
-	if !s.log.Enabled(r.Context(), level) {
+	if !s.log.Enabled(context.Background(), level) {
 		return
 	}
 	attrs := []slog.Attr{
@@ -84,7 +83,7 @@ func (s *Server) finish(ex *exchange, r *http.Request) {
 	if rec.Error != "" {
 		attrs = append(attrs, slog.String("error", rec.Error), slog.String("detail", detail))
 	}
-	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+	s.log.LogAttrs(context.Background(), level, "request", attrs...)
 }
 
 // serverErrors makes records of the lines in which net/http says what went wrong before a request was read.
@@ -106,38 +105,3 @@ func (e serverErrors) Write(line []byte) (int, error) {
 	e.log.Info("TLS handshake failed", "client", client, "reason", strings.TrimPrefix(reason, "tls: "))
 	return len(line), nil
 }
-
-// A recorder remembers what was answered.
-type recorder struct {
-	http.ResponseWriter
-	status int // final; zero before
-	bytes  int64
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	n, err := r.ResponseWriter.Write(p)
-	r.bytes += int64(n)
-	return n, err
-}
-
-// Hijack is called for upgrades, whose 101 is written past WriteHeader.
-func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(r.ResponseWriter).Hijack()
-	if err == nil {
-		r.status = http.StatusSwitchingProtocols
-	}
-	return conn, rw, err
-}
-
-// Unwrap lets http.ResponseController flush.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -1,8 +1,7 @@
 package proxy
 
 import (
-	"context"
-	"maps"
+	"bytes"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,74 +11,52 @@ import (
 // maxHops is how many proxies a request may have passed. More is a loop: a web server's name that leads back here.
 const maxHops = 20
 
-// An exchange is one request on its way through.
+// An exchange is one request on its way through. What it holds outlives the head it was made of.
 type exchange struct {
+	s          *Server
+	ss         *session
 	table      *table
 	rule       *rule // nil when none fits
 	node       *node // the last one tried
 	conn       *clientConn
-	out        *recorder
+	method     string
+	uri        string // the request target, as it came
+	hostField  string
 	scheme     string
 	host       string // in the form of hostname
 	path       string // raw, as it came
 	query      string // with its question mark
+	upgrade    string // empty without
+	length     int64  // of the body; -1 when unknown
 	clientText string
 	cookie     string // value of the affinity cookie
 	pinned     bool
-	// multiplexed says that the client speaks HTTP/2, whose requests share one connection.
-	multiplexed bool
-	abort       context.CancelCauseFunc
-	failure     *failure // what the proxy answered itself, and why
-	began       time.Time
+	keeps      bool     // the connection to the web server may be used again
+	status     int      // final, of what the client was sent; zero before
+	bytes      int64    // of the body the client was sent
+	failure    *failure // what the proxy answered itself, and why
+	began      time.Time
 }
 
-type exchangeKey struct{}
+func (ex *exchange) server() *webServer { return ex.node.server }
 
-func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
-
-// serve is the handler of every listener.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	conn := r.Context().Value(clientKey{}).(*clientConn)
-	if !s.begin() {
-		w.Header().Set("Connection", "close")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return
-	}
-	defer s.requests.Done()
-	ex := &exchange{
-		table:      s.table.Load(),
-		conn:       conn,
-		out:        &recorder{ResponseWriter: w},
-		scheme:     "http",
-		host:       hostname(r.Host),
-		clientText: conn.clientText(),
-		began:      time.Now(),
-
-		multiplexed: r.ProtoMajor >= 2,
-	}
-	if conn.https {
-		ex.scheme = "https"
-	}
-	if r.ContentLength != 0 {
-		http.NewResponseController(w).EnableFullDuplex() // or net/http reads the body before it answers; HTTP/1 has it
-	}
-	ex.path, ex.query = target(r.RequestURI)
-	defer s.finish(ex, r) // also when the forwarder aborts by a panic
-	ctx, abort := context.WithCancelCause(context.WithValue(r.Context(), exchangeKey{}, ex))
-	defer abort(nil)
-	ex.abort = abort
-	s.route(ex, r.WithContext(ctx))
-}
+func (ex *exchange) patience() time.Duration { return within(ex.table.cfg.Timeouts.Idle, idleDefault) }
 
 // route finds the rule and does what it says.
-func (s *Server) route(ex *exchange, r *http.Request) {
-	if r.Method == http.MethodConnect {
+func (s *Server) route(ex *exchange) {
+	if ex.method == http.MethodConnect {
+		ex.ss.keep = false
 		ex.refuse(failNotAProxy())
 		return
 	}
-	rule, known := ex.table.match(r, ex)
+	decoded, err := url.PathUnescape(ex.path)
+	if err != nil {
+		ex.refuse(&failure{http.StatusBadRequest, "escape", "the path has a percent sign that escapes nothing", ""})
+		return
+	}
+	rule, known := ex.table.match(ex, normalPath(decoded))
 	ex.rule = rule
-	if fail := ex.table.limit(r, ex, known); fail != nil {
+	if fail := ex.table.limit(ex, known); fail != nil {
 		ex.refuse(fail)
 		return
 	}
@@ -92,20 +69,18 @@ func (s *Server) route(ex *exchange, r *http.Request) {
 	switch {
 	case rule.Reset:
 		ex.conn.reset()
-		ex.failure = &failure{code: "reset"}
-		panic(http.ErrAbortHandler)
+		ex.failure, ex.ss.keep = &failure{code: "reset"}, false
 	case rule.Respond != nil:
 		ex.respond(rule.Respond)
 	default:
-		s.pass(ex, r)
+		ex.ss.carry()
 	}
 }
 
-// match finds the rule for r; known reports whether any rule has its host.
-func (t *table) match(r *http.Request, ex *exchange) (found *rule, known bool) {
-	p := normalPath(r.URL.Path)
+// match finds the rule for the decoded path p; known reports whether any rule has its host.
+func (t *table) match(ex *exchange, p string) (found *rule, known bool) {
 	for _, rule := range t.rules {
-		if rule.fits(r, ex.scheme, ex.host, p, ex.conn.client) {
+		if rule.fits(ex, p) {
 			return rule, true
 		}
 		known = known || hostFits(rule.hosts, ex.host)
@@ -114,22 +89,22 @@ func (t *table) match(r *http.Request, ex *exchange) (found *rule, known bool) {
 }
 
 // limit applies what can be decided before anything is sent. It is where a request without a rule ends.
-func (t *table) limit(r *http.Request, ex *exchange, known bool) *failure {
+func (t *table) limit(ex *exchange, known bool) *failure {
 	rule := ex.rule
 	switch {
 	case rule == nil && known:
 		return failUnknownPath(ex)
 	case rule == nil:
 		return failUnknownHost(ex)
-	case headerSize(r) > t.maxHeader():
+	case ex.ss.head.size > t.maxHeader():
 		return failTooLarge(http.StatusRequestHeaderFieldsTooLarge, "header-size", "the header fields are larger than the proxy allows")
-	case rule.MaxURL > 0 && len(r.RequestURI) > rule.MaxURL:
+	case rule.MaxURL > 0 && len(ex.uri) > rule.MaxURL:
 		return failTooLarge(http.StatusRequestURITooLong, "url-length", "the URL is longer than the publishing rule allows")
-	case rule.MaxBody > 0 && r.ContentLength > rule.MaxBody:
+	case rule.MaxBody > 0 && ex.length > rule.MaxBody:
 		return failTooLarge(http.StatusRequestEntityTooLarge, "body-size", "the request body is larger than the publishing rule allows")
 	case rule.VerifyNormalization && (stillEscaped(ex.path) || stillEscaped(ex.query)):
 		return failNormalization()
-	case hops(r.Header) >= maxHops:
+	case ex.ss.head.hops() >= maxHops:
 		return failLoop()
 	}
 	return nil
@@ -142,23 +117,13 @@ func (t *table) maxHeader() int {
 	return t.cfg.MaxHeader
 }
 
-// headerSize is what the fields took on the wire, about.
-func headerSize(r *http.Request) int {
-	const framing = len(": \r\n")
-	n := len("Host") + len(r.Host) + framing
-	for name, values := range r.Header {
-		for _, v := range values {
-			n += len(name) + len(v) + framing
-		}
-	}
-	return n
-}
-
 // hops counts the proxies a request says it has passed.
-func hops(h http.Header) int {
+func (h *head) hops() int {
 	n := 0
-	for _, v := range h["X-Forwarded-For"] {
-		n += 1 + strings.Count(v, ",")
+	for i := range h.fields {
+		if f := &h.fields[i]; f.kind == kindForwardedFor {
+			n += 1 + bytes.Count(f.value, []byte(","))
+		}
 	}
 	return n
 }
@@ -217,15 +182,13 @@ func (ex *exchange) fill(s string) string {
 
 // respond sends a fixed answer.
 func (ex *exchange) respond(a *Response) {
-	h := ex.out.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	for name, value := range maps.All(a.Headers) {
+	h := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
+	for name, value := range a.Headers {
 		h.Set(name, ex.fill(value))
 	}
 	status := a.Status
 	if status == 0 {
 		status = http.StatusOK
 	}
-	ex.out.WriteHeader(status)
-	ex.out.Write([]byte(a.Body)) // HEAD and 304 send none; the client may have left
+	ex.ss.own(status, h, a.Body)
 }

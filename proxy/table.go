@@ -35,6 +35,7 @@ type rule struct {
 	hosts                         []string
 	sources                       []netip.Prefix
 	removeRequest, removeResponse []fieldPattern
+	setRequest, setResponse       []setField
 	https, http                   group // by the listener the request came in on
 	limits                        limits
 }
@@ -89,6 +90,8 @@ func (t *table) newRule(i int) *rule {
 	for _, s := range r.RemoveResponseHeaders {
 		r.removeResponse = append(r.removeResponse, newFieldPattern(s))
 	}
+	r.setRequest = setFields(r.SetRequestHeaders, kindHost, kindContentLength, kindTransferEncoding, kindTrailer)
+	r.setResponse = setFields(r.SetResponseHeaders, kindContentLength, kindTransferEncoding, kindTrailer)
 	var nodes []*node
 	for _, alias := range r.WebServers {
 		nodes = append(nodes, newNode(t.servers[alias], r.HealthCheck))
@@ -142,7 +145,7 @@ func (t *table) retire(next *table) {
 	t.stop()
 	for alias, w := range t.servers {
 		if next == nil || next.servers[alias] != w {
-			w.shared.CloseIdleConnections()
+			w.pool.close()
 		}
 	}
 }

@@ -5,15 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 )
 
 const (
-	// sharedIdle keeps every connection of a burst: opening one costs a TLS handshake, keeping one costs some kilobytes.
-	sharedIdle = 20_000
 	// continueWait is how long a web server may leave "Expect: 100-continue" unanswered before the body is sent all the same, as
 	// RFC 9110 asks. Windows answers at once; the time is for a slow link.
 	continueWait = 3 * time.Second
@@ -27,9 +24,7 @@ type webServer struct {
 	dialTCP   func(ctx context.Context, network, addr string) (net.Conn, error)
 	now       func() time.Time
 	tls       *tls.Config
-	shared    *http.Transport // for every client
-	single    *http.Transport // a connection per request
-	old       *http.Transport // a connection per request, and HTTP/1.0
+	pool      pool
 }
 
 func newWebServer(w WebServer, cfg Config) *webServer {
@@ -65,10 +60,6 @@ func newWebServer(w WebServer, cfg Config) *webServer {
 			CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		},
 	}
-	s.shared = s.newTransport()
-	s.single = s.newTransport()
-	s.single.DisableKeepAlives = true
-	s.old = s.newHTTP10()
 	return s
 }
 
@@ -80,22 +71,15 @@ func (w *webServer) same(o *webServer) bool {
 	return pools && a == b && w.timeouts == o.timeouts
 }
 
-// newTransport makes a pool of connections to w. It never looks at the environment for a proxy.
-func (w *webServer) newTransport() *http.Transport {
-	return &http.Transport{
-		DialContext:           w.dialPlain,
-		DialTLSContext:        w.dialTLS,
-		DisableCompression:    true,
-		MaxIdleConnsPerHost:   sharedIdle,
-		IdleConnTimeout:       within(w.timeouts.UpstreamIdle, upstreamIdleDefault),
-		ResponseHeaderTimeout: within(w.timeouts.Response, responseDefault),
-		ExpectContinueTimeout: continueWait,
-		Protocols:             http1(),
-	}
+// at is w at another port, with a pool of its own.
+func (w *webServer) at(port int) *webServer {
+	other := &webServer{WebServer: w.WebServer, timeouts: w.timeouts, dialTCP: w.dialTCP, now: w.now, tls: w.tls}
+	other.Port, other.addr = port, net.JoinHostPort(w.Address, strconv.Itoa(port))
+	return other
 }
 
-// poolKey is the authority a request for host is sent under within a transport. It never reaches the web server: it
-// keeps connections made with different names apart.
+// poolKey is the authority under which connections for host are kept. It never reaches the web server: it keeps connections made
+// with different names apart.
 func (w *webServer) poolKey(host string) string {
 	if w.Scheme == "https" && (w.Name == "{host}" || w.SNI == "{host}") {
 		return net.JoinHostPort(host, strconv.Itoa(w.Port))

@@ -1,0 +1,112 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// Clients that speak HTTP/2 are served by net/http. Each of their requests is said over again in HTTP/1.1, over a connection
+// within the process, to a session of its own, so that one engine does all that rules say.
+
+// newHTTP2 makes the handler of requests over HTTP/2.
+func (s *Server) newHTTP2() http.Handler {
+	return &httputil.ReverseProxy{
+		Rewrite: rewriteHTTP2,
+		Transport: &http.Transport{
+			DialContext:        s.dialSession,
+			DisableCompression: true,
+			DisableKeepAlives:  true,
+			Protocols:          http1(),
+		},
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // bodies that broke off
+	}
+}
+
+// rewriteHTTP2 leaves everything to the session.
+func rewriteHTTP2(pr *httputil.ProxyRequest) {
+	uri := pr.In.RequestURI
+	if strings.HasPrefix(uri, "*") {
+		uri = "*"
+	}
+	pr.Out.URL = &url.URL{Scheme: "http", Host: "session"}
+	setTarget(pr.Out.URL, uri)
+	pr.Out.Trailer = pr.In.Trailer // filled in when the body has been read
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"} {
+		if v := pr.In.Header[name]; v != nil {
+			pr.Out.Header[name] = v
+		}
+	}
+}
+
+// dialSession opens a connection within the process for one request.
+func (s *Server) dialSession(ctx context.Context, _, _ string) (net.Conn, error) {
+	outer, ok := ctx.Value(clientKey{}).(*clientConn)
+	if !ok {
+		return nil, errors.New("no client")
+	}
+	near, far := net.Pipe()
+	c := s.newConn(far, false)
+	c.client, c.https, c.outer = outer.client, outer.https, outer
+	ss := newSession(s, c, c)
+	s.sessions.Go(ss.serve)
+	return near, nil
+}
+
+// setTarget makes u produce uri byte for byte. Where that begins with two slashes, package url would take
+// Opaque for an authority; then the path goes the ordinary way.
+func setTarget(u *url.URL, uri string) {
+	if !strings.HasPrefix(uri, "//") {
+		u.Opaque = uri
+		return
+	}
+	path, query, found := strings.Cut(uri, "?")
+	u.RawPath, u.RawQuery, u.ForceQuery = path, query, found
+	var err error
+	if u.Path, err = url.PathUnescape(path); err != nil {
+		u.Path = path
+	}
+}
+
+// A handoff is a listener for connections that were accepted elsewhere.
+type handoff struct {
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func newHandoff() *handoff {
+	return &handoff{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+// hand gives c to whoever accepts, or closes it when nobody does any more.
+func (h *handoff) hand(c net.Conn) {
+	select {
+	case h.conns <- c:
+	case <-h.closed:
+		c.Close()
+	}
+}
+
+func (h *handoff) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.conns:
+		return c, nil
+	case <-h.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (h *handoff) Close() error {
+	h.once.Do(func() { close(h.closed) })
+	return nil
+}
+
+func (h *handoff) Addr() net.Addr { return &net.TCPAddr{} }
