@@ -106,10 +106,10 @@ func (b *body) nextChunk() ([]byte, error) {
 func (b *body) line() (line []byte, ok bool, err error) {
 	p := b.in.unused()
 	i := bytes.IndexByte(p, '\n')
+	if i > maxChunkLine || i < 0 && len(p) > maxChunkLine {
+		return nil, false, errBadChunk
+	}
 	if i < 0 {
-		if len(p) > maxChunkLine {
-			return nil, false, errBadChunk
-		}
 		return nil, false, nil
 	}
 	b.in.take(i + 1)

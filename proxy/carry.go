@@ -28,7 +28,7 @@ func (ss *session) carry() {
 		ss.ex.failure, ss.keep = fail, false
 		return
 	}
-	if fail.status == http.StatusRequestTimeout || isBorder(err) && fail.status == http.StatusBadRequest {
+	if _, odd := errors.AsType[*borderError](err); odd || fail.status == http.StatusRequestTimeout {
 		ss.keep = false
 	}
 	ss.conn.brake.release()
