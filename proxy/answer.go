@@ -192,7 +192,9 @@ func (ss *session) relay(c *serverConn) error {
 			if err = o.rest(); err != nil {
 				return context.Canceled
 			}
-			err = answer.ended(ss.readMore(c))
+			if err = answer.ended(ss.readMore(c)); err == nil {
+				continue
+			}
 			if err == io.EOF {
 				break
 			}

@@ -13,8 +13,9 @@ func (ss *session) lookOut() {
 		return
 	}
 	ss.looking = make(chan struct{})
-	if ss.inlet.reading(ss.in.conn, never) != nil {
+	if ss.inlet.reading(ss.in.conn, never) != nil { // it has left already
 		close(ss.looking)
+		ss.conn.brake.pull(context.Canceled)
 		return
 	}
 	go ss.readAhead()

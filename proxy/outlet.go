@@ -35,6 +35,9 @@ func (o *outlet) open() {
 
 // write adds bytes of a body.
 func (o *outlet) write(p []byte) error {
+	if len(p) == 0 {
+		return nil // a chunk of nothing would be the end
+	}
 	o.open()
 	o.held += len(p)
 	if o.hold > 0 {
