@@ -52,11 +52,21 @@ func (s *Server) dialSession(ctx context.Context, _, _ string) (net.Conn, error)
 	if !ok {
 		return nil, errors.New("no client")
 	}
+	s.traffic.Lock()
+	if s.draining {
+		s.traffic.Unlock()
+		return nil, errClosed
+	}
+	s.sessions.Add(1) // Close waits only once draining
+	s.traffic.Unlock()
 	near, far := net.Pipe()
 	c := s.newConn(far, false)
 	c.client, c.https, c.outer = outer.client, outer.https, outer
 	ss := newSession(s, c, c)
-	s.sessions.Go(ss.serve)
+	go func() {
+		defer s.sessions.Done()
+		ss.serve()
+	}()
 	return near, nil
 }
 

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +33,6 @@ var never time.Time
 var (
 	errConnClosed = fmt.Errorf("the connection was closed: %w", context.Canceled)
 	errEnough     = errors.New("no more is wanted")
-	errBadRequest = errors.New("a request that ends its connection")
 )
 
 // A session is one client connection that speaks HTTP/1: one goroutine, one request after the other.
@@ -297,8 +298,8 @@ func (ss *session) own(status int, h http.Header, text string) {
 	o.open()
 	o.chunks, o.hold = false, 0
 	o.buf = ss.appendStatus(o.buf, status, http.StatusText(status))
-	for name, values := range h {
-		for _, v := range values {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, v := range h[name] {
 			if name != "Connection" {
 				o.buf = appendField(o.buf, name, v)
 			}
