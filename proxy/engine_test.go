@@ -57,7 +57,7 @@ func TestRequestsBehindAPoll(t *testing.T) {
 				if r.URL.Path == "/poll" {
 					<-free
 				}
-				io.WriteString(rw, r.URL.Path)
+				io.WriteString(rw, r.Method+" "+r.URL.Path)
 			}))
 			w.rule(proxy.Rule{WebServers: []string{"fe1"}})
 			var conn net.Conn
@@ -84,7 +84,7 @@ func TestRequestsBehindAPoll(t *testing.T) {
 			<-timer.C
 			close(free)
 			br := bufio.NewReader(conn)
-			for _, want := range []string{"/poll", "/next"} {
+			for _, want := range []string{"GET /poll", "GET /next"} {
 				res, err := http.ReadResponse(br, nil)
 				if err != nil {
 					t.Fatal(err)

@@ -61,7 +61,7 @@ func (s *Server) dialSession(ctx context.Context, _, _ string) (net.Conn, error)
 	s.traffic.Unlock()
 	near, far := net.Pipe()
 	c := s.newConn(far, false)
-	c.client, c.https, c.outer = outer.client, outer.https, outer
+	c.client, c.text, c.https, c.outer = outer.client, outer.text, outer.https, outer
 	ss := newSession(s, c, c)
 	go func() {
 		defer s.sessions.Done()

@@ -134,6 +134,7 @@ type clientConn struct {
 	server   *Server
 	https    bool
 	client   netip.Addr
+	text     string        // client, or what the transport says instead
 	outer    *clientConn   // of a request over HTTP/2, the connection it shares with others
 	patience time.Duration // for a client that does not read; zero is for ever
 	brake    brake         // for what its request waits for
@@ -158,6 +159,7 @@ func (s *Server) newConn(conn net.Conn, https bool) *clientConn {
 		client:   addrOf(conn.RemoteAddr()),
 		patience: within(t.Idle, idleDefault),
 	}
+	c.text = clientText(c.client, conn)
 	s.traffic.Lock()
 	s.conns[c] = struct{}{}
 	s.traffic.Unlock()
@@ -179,11 +181,11 @@ func addrOf(a net.Addr) netip.Addr {
 }
 
 // clientText is the client's address, or what the transport says instead of one.
-func (c *clientConn) clientText() string {
-	if c.client.IsValid() {
-		return c.client.String()
+func clientText(client netip.Addr, conn net.Conn) string {
+	if client.IsValid() {
+		return client.String()
 	}
-	return c.RemoteAddr().String()
+	return conn.RemoteAddr().String()
 }
 
 // Write ends a connection whose client has not read for as long as Timeouts.Idle.

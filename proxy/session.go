@@ -107,7 +107,7 @@ func (s *Server) handshake(c *clientConn, t *tls.Conn) error {
 		io.WriteString(r.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
 		reason = "client sent an HTTP request to an HTTPS server"
 	}
-	s.log.Info("TLS handshake failed", "client", c.clientText(), "reason", strings.TrimPrefix(reason, "tls: "))
+	s.log.Info("TLS handshake failed", "client", c.text, "reason", strings.TrimPrefix(reason, "tls: "))
 	return err
 }
 
@@ -136,7 +136,7 @@ func (ss *session) serve() {
 // end closes the connection, and lets a client that still sends read what it was told before.
 func (ss *session) end() {
 	if r := recover(); r != nil {
-		ss.s.log.Error("a request ended in a panic", "client", ss.conn.clientText(), "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		ss.s.log.Error("a request ended in a panic", "client", ss.conn.text, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 	}
 	if ss.unread {
 		if half, ok := ss.in.conn.(interface{ CloseWrite() error }); ok {
@@ -250,7 +250,7 @@ func (ss *session) refuseHead(t *table, err error) {
 	ss.head.method, ss.head.host, ss.head.minor = nil, nil, 1
 	ss.ex = exchange{
 		s: ss.s, table: t, conn: ss.conn, ss: ss,
-		clientText: ss.conn.clientText(), scheme: ss.conn.scheme(), began: time.Now(),
+		clientText: ss.conn.text, scheme: ss.conn.scheme(), began: time.Now(),
 	}
 	ss.body = body{state: bodyDone}
 	ss.keep, ss.unread = false, true
@@ -272,7 +272,7 @@ func (ss *session) exchange() {
 	method, uri, host := text[:len(h.method)], text[len(h.method):len(h.method)+len(h.target)], text[len(h.method)+len(h.target):]
 	ss.ex = exchange{
 		s: ss.s, table: ss.s.table.Load(), conn: ss.conn, ss: ss,
-		scheme: ss.conn.scheme(), clientText: ss.conn.clientText(), began: time.Now(),
+		scheme: ss.conn.scheme(), clientText: ss.conn.text, began: time.Now(),
 		method: method, uri: uri, hostField: host, host: hostname(host), length: h.length,
 	}
 	ex := &ss.ex
