@@ -62,6 +62,8 @@ type Options struct {
 	Fresh bool
 	// SignIn has somebody sign in in every scenario, briefly where it is not about that.
 	SignIn bool
+	// Authority issues the certificates. Nil means one of the run's own.
+	Authority *pki.Authority
 	// Limits bound the probe. The zero Limits mean those that suit a lab.
 	Limits probe.Limits
 }
@@ -84,7 +86,7 @@ type Result struct {
 	// ProxyText is the configuration that the product in the place of the lab's proxy was started with, ProxyLog what it said.
 	// Both are empty without one, and for a scenario that passed.
 	ProxyText, ProxyLog string
-	// Skipped says why the scenario cannot be run with that product; empty when it was run. Such a result is OK.
+	// Skipped says why the scenario cannot be run with that proxy; empty when it was run. Such a result is OK.
 	Skipped string
 	// Err says why the scenario could not be run; nil when it could.
 	Err error
@@ -97,7 +99,10 @@ func Run(ctx context.Context, list []Scenario, opts Options) []Result {
 		return nil
 	}
 	results := make([]Result, len(list))
-	authority, err := pki.New(time.Now())
+	authority, err := opts.Authority, error(nil)
+	if authority == nil {
+		authority, err = pki.New(time.Now())
+	}
 	r := &runner{opts: opts, results: results, done: make([]bool, len(list)), authority: authority, failed: err, rules: failure.Rules()}
 	if r.opts.Limits == (probe.Limits{}) {
 		r.opts.Limits = limits
@@ -261,6 +266,10 @@ func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
 		}
 		result.Elapsed = time.Since(started)
 	}()
+	if s.skip != "" {
+		result.OK, result.Skipped = true, s.skip
+		return result
+	}
 	seen, err := r.examine(ctx, s)
 	if err != nil {
 		result.Err = err

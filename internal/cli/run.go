@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ type runOptions struct {
 	reports bool
 	fresh   bool
 	proxy   []string
+	at      atOptions
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -49,10 +51,15 @@ Without arguments it runs all. An argument is the ID of a scenario or of a mode,
 
 With --proxy a real reverse proxy takes the place of the lab's own: it is started with a configuration written from each deployment,
 as "lyncpin export" writes it. Without further arguments all healthy deployments are run through it, and the mistakes that people
-make with it.`,
+make with it.
+
+With --proxy at=HOST the proxy is one that runs already, on a firewall on the bench for instance. It forwards to this machine: to the
+addresses of the plan, or with --front-ends to another one. --authority makes a certificate for it and keeps it for the next time.
+The Front End is healthy, so that what is found is the proxy's. Arguments name faults behind the proxy.`,
 		Example: `  lyncpin run
   lyncpin run dns.lyncdiscover-missing 'tls.*' 'baseline/*'
   lyncpin run --proxy nginx,haproxy
+  lyncpin run --proxy at=192.0.2.1,443=8443,80=8080 --front-ends 192.0.2.20 --authority bench
   lyncpin run --format junit my-deployment.yaml`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeScenarios,
@@ -62,7 +69,8 @@ make with it.`,
 	}
 	cmd.Flags().IntVar(&opts.jobs, "jobs", 0, "run this `number` of labs at the same time; 0 means two for each processor")
 	cmd.Flags().BoolVar(&opts.fresh, "fresh", false, "look at every scenario from everywhere, also where it cannot differ from the healthy deployment")
-	cmd.Flags().StringSliceVar(&opts.proxy, "proxy", nil, "put real proxies in the place of the lab's own: `products` of "+strings.Join(peer.Products(), ", ")+", or all")
+	cmd.Flags().StringSliceVar(&opts.proxy, "proxy", nil, "put real proxies in the place of the lab's own: `products` of "+strings.Join(peer.Products(), ", ")+", all, or at=HOST[,443=PORT,80=PORT] for one that runs already")
+	opts.at.flags(cmd)
 	cmd.Flags().Var(opts.format, "format", "how to write the results")
 	cmd.Flags().BoolVar(&opts.verbose, "verbose", false, "show the whole report of each scenario that failed")
 	cmd.Flags().BoolVar(&opts.reports, "reports", false, "show the report of every scenario, also of those that passed; in JSON, too")
@@ -83,16 +91,17 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	if opts.jobs < 0 {
 		return usage("--jobs %d: want a number above 0", opts.jobs)
 	}
-	list, err := a.scenarios(args)
-	if len(opts.proxy) > 0 {
-		list, err = a.throughProxies(opts.proxy, args)
-	}
+	b, err := a.bench(cmd, args, opts)
 	if err != nil {
 		return err
 	}
+	list := b.list
+	opts.reports = opts.reports || b.serial // somebody with one proxy wants to know all
 	started := time.Now()
 	show := &progress{env: &a.env, total: len(list)}
-	run := scenarios.Options{Jobs: opts.jobs, Fresh: opts.fresh, OnDone: show.step, KeepReports: opts.reports}
+	run := &b.run
+	run.OnDone = show.step
+	run.KeepReports = opts.reports
 	if opts.format.value == "text" {
 		width := 0
 		for _, s := range list {
@@ -107,7 +116,7 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	// Labs keep little and throw much away: collecting less often, within a bound, saves an eighth of the time.
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
-	results := scenarios.Run(cmd.Context(), list, run)
+	results := b.results(cmd.Context())
 	show.clear()
 	if err := cmd.Context().Err(); err != nil {
 		ran := slices.DeleteFunc(results, func(r scenarios.Result) bool { return r.Err != nil })
@@ -131,6 +140,46 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 		return exitError(exitFound)
 	}
 	return nil
+}
+
+// bench is what is run, and how.
+type bench struct {
+	list []scenarios.Scenario
+	run  scenarios.Options
+	// serial says that all use the same addresses of this machine, so that one is run after the other.
+	serial bool
+}
+
+func (a *app) bench(cmd *cobra.Command, args []string, opts runOptions) (*bench, error) {
+	if isAt(opts.proxy) {
+		return a.throughAt(cmd.Context(), args, opts)
+	}
+	for _, name := range atFlags {
+		if cmd.Flags().Changed(name) {
+			return nil, usage("--%s is for a proxy at an address: --proxy at=HOST", name)
+		}
+	}
+	b := &bench{run: scenarios.Options{Jobs: opts.jobs, Fresh: opts.fresh}}
+	var err error
+	if len(opts.proxy) > 0 {
+		b.list, err = a.throughProxies(opts.proxy, args)
+	} else {
+		b.list, err = a.scenarios(args)
+	}
+	return b, err
+}
+
+func (b *bench) results(ctx context.Context) []scenarios.Result {
+	if !b.serial {
+		return scenarios.Run(ctx, b.list, b.run)
+	}
+	var out []scenarios.Result
+	for _, s := range b.list {
+		one := b.run
+		one.Limits.Total += s.Hold
+		out = append(out, scenarios.Run(ctx, []scenarios.Scenario{s}, one)...)
+	}
+	return out
 }
 
 // scenarios are those the arguments name: files first to last, then the catalogue's in its order.

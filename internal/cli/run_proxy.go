@@ -22,11 +22,11 @@ func (a *app) throughProxies(products []string, args []string) ([]scenarios.Scen
 		}
 	}
 	for _, product := range products {
-		if !slices.Contains(peer.Products(), product) {
-			return nil, unknownWord("--proxy", "product", product, append(peer.Products(), allProducts))
+		if strings.HasPrefix(product, atPrefix) {
+			return nil, usage("--proxy %s stands alone: one run is about one proxy at an address, or about products", product)
 		}
-		if _, err := peer.Find(product); err != nil {
-			return nil, hint(err, "install it, or leave --proxy out: the lab then runs a reverse proxy of its own")
+		if err := startable(product, append(peer.Products(), allProducts)); err != nil {
+			return nil, err
 		}
 	}
 	var all []scenarios.Scenario
@@ -49,6 +49,17 @@ func (a *app) installed() []string {
 		}
 		return err != nil
 	})
+}
+
+// startable tells whether the product of --proxy, one of the words, can be started.
+func startable(product string, words []string) error {
+	if !slices.Contains(peer.Products(), product) {
+		return unknownWord("--proxy", "product", product, words)
+	}
+	if _, err := peer.Find(product); err != nil {
+		return hint(err, "install it, or leave --proxy out: the lab then runs a reverse proxy of its own")
+	}
+	return nil
 }
 
 func (a *app) throughProduct(product string, args []string) ([]scenarios.Scenario, error) {

@@ -196,7 +196,11 @@ func (l *Lab) simpleURLs(p *topology.Pool) []fakelync.SimpleURL {
 }
 
 func (l *Lab) issue(c *topology.Certificate) (tls.Certificate, error) {
-	return l.authority.Issue(pki.Spec{
+	return issueFrom(l.authority, c)
+}
+
+func issueFrom(authority *pki.Authority, c *topology.Certificate) (tls.Certificate, error) {
+	return authority.Issue(pki.Spec{
 		CommonName: c.CommonName,
 		Names:      c.Names,
 		Issuer:     c.Issuer,
