@@ -39,6 +39,7 @@ var mistakes = map[string][]Mistake{
 	export.NginxStream: nginxStreamMistakes,
 	export.HAProxy:     haproxyMistakes,
 	export.Squid:       squidMistakes,
+	export.Caddy:       caddyMistakes,
 }
 
 // Mistakes are the scenarios of what people do wrong with a product, through the product itself: each starts it. None for a product

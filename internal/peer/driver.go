@@ -160,16 +160,30 @@ func apache() *driver {
 	}
 }
 
+var (
+	caddyAdmin   = regexp.MustCompile(`(?m)^\s*admin\s`)
+	caddyOptions = regexp.MustCompile(`(?m)^\{[ \t]*$`)
+)
+
 func caddy() *driver {
 	return &driver{
 		binary: "caddy", deb: "caddy", version: "version", samePort: true,
 		place: placeCaddy,
-		times: regexp.MustCompile(`(?m)^(\s*(?:response_header_timeout|read_timeout|write_timeout|read_body|write)\s+)(\d+)(ms|s|m|h)`),
+		times: regexp.MustCompile(`(?m)^(\s*(?:response_header_timeout|read_timeout|write_timeout|read_body|write|lb_try_duration|fail_duration)\s+)(\d+)(ms|s|m|h)`),
 		unit:  "s", finest: "ms",
-		settle: func(text, _ string) string { return text },
-		args:   func(_, main string) []string { return []string{"run", "--config", main, "--adapter", "caddyfile"} },
+		settle: func(text, _ string) string {
+			if caddyAdmin.MatchString(text) {
+				return text
+			}
+			// Its own API has one port, which several would share.
+			if options := caddyOptions.FindStringIndex(text); options != nil {
+				return text[:options[1]] + "\n\tadmin off" + text[options[1]:]
+			}
+			return "{\n\tadmin off\n}\n" + text
+		},
+		args: func(_, main string) []string { return []string{"run", "--config", main, "--adapter", "caddyfile"} },
 		env: func(dir string) []string {
-			return []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "CADDY_ADMIN=unix//" + filepath.Join(dir, "admin.sock")}
+			return []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}
 		},
 	}
 }
