@@ -117,6 +117,7 @@ var caddyMistakes = []Mistake{
 	{Name: "single-sign-on", Title: "a log-in page in front", Want: "proxy.preauth-forms-page",
 		Edit: insert(caddyHandle, "\t\t\t@stranger not header Cookie *session=*\n\t\t\tredir @stranger https://login.contoso.example/?rd=https://{host}{uri} 302\n")},
 	{Name: "body-limit", Title: "request_body with max_size 1MB", Want: "proxy.body-size-413", SignsIn: true, InFull: true,
+		With: []probe.ID{"proxy.connection-limit"}, // Caddy takes it for a failure of the Front End, which it then leaves alone
 		Edit: insert(caddyHandle, "\t\t\trequest_body {\n\t\t\t\tmax_size 1MB\n\t\t\t}\n")},
 	{Name: "header-limit", Title: "max_header_size 8KB", Want: "proxy.header-too-large", SignsIn: true, InFull: true,
 		Edit: replace("max_header_size 128KB", "max_header_size 8KB")},

@@ -184,7 +184,7 @@ func (p *plan) caddyHandle(t *page, r route) error {
 			t.line("\t\t\t\t# Sessions of Lync 2010's mobility live on one Front End: a cookie leads the client back to it.")
 			policy = "cookie " + c.Name
 		}
-		t.line("\t\t\t\tlb_policy %s\n\t\t\t\t# Another Front End is tried when one takes no connection; a poll that has failed after a while is not repeated.\n\t\t\t\tlb_retries %d\n\t\t\t\tlb_try_duration 5s\n\t\t\t\tfail_duration 10s", policy, len(to)-1)
+		t.line("\t\t\t\tlb_policy %s\n\t\t\t\t# Another Front End is tried when one takes no connection; a poll that has failed after a while is not repeated.\n\t\t\t\tlb_retries %d\n\t\t\t\tlb_try_duration 5s\n\t\t\t\t# An upload that a client breaks off counts as a failure of the Front End too: one is not enough.\n\t\t\t\tfail_duration 10s\n\t\t\t\tmax_fails 3", policy, len(to)-1)
 	}
 	switch r.HostHeader {
 	case "", "preserve":
