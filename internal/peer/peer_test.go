@@ -9,10 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -197,54 +194,6 @@ func TestNothingIsLeft(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestOwnerIsKilled starts itself once more as the owner of a product, which is then killed without a chance to tidy up.
-func TestOwnerIsKilled(t *testing.T) {
-	if dir := os.Getenv("LYNCPIN_OWNER"); dir != "" {
-		p := start(t, "nginx", http.NotFoundHandler())
-		if err := os.WriteFile(filepath.Join(dir, "addr.new"), []byte(p.Addr(listener).String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(filepath.Join(dir, "addr.new"), filepath.Join(dir, "addr")); err != nil {
-			t.Fatal(err)
-		}
-		<-t.Context().Done()
-	}
-	t.Parallel()
-	need(t, "nginx")
-	dir := t.TempDir()
-	temp := filepath.Join(dir, "temp")
-	if err := os.Mkdir(temp, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
-		os.Chmod(d, 0o755)
-	}
-	owner := exec.Command(os.Args[0], "-test.run=^TestOwnerIsKilled$")
-	owner.Env = append(os.Environ(), "LYNCPIN_OWNER="+dir, "TMPDIR="+temp)
-	if err := owner.Start(); err != nil {
-		t.Fatal(err)
-	}
-	addr := ""
-	eventually(t, "the product runs", func() bool {
-		data, err := os.ReadFile(filepath.Join(dir, "addr"))
-		addr = string(data)
-		return err == nil
-	})
-	owner.Process.Signal(syscall.SIGKILL)
-	owner.Wait()
-	eventually(t, "the product is gone", func() bool {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-		}
-		return err != nil
-	})
-	eventually(t, "its directory is gone", func() bool {
-		left, err := filepath.Glob(filepath.Join(temp, "lyncpin-*"))
-		return err == nil && len(left) == 0
-	})
 }
 
 func eventually(t testing.TB, what string, ok func() bool) {
