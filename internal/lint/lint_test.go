@@ -1,11 +1,13 @@
 package lint
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 )
 
 const unflipped = `server {
@@ -138,5 +140,25 @@ func TestSecretsAreMasked(t *testing.T) {
 		if got := mask(line); got != line {
 			t.Errorf("mask(%q) = %q: nothing in it is secret", line, got)
 		}
+	}
+}
+
+func TestUTF16IsReadAndSaid(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string]binary.AppendByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := order.AppendUint16(nil, 0xfeff)
+			for _, unit := range utf16.Encode([]rune(unflipped)) {
+				data = order.AppendUint16(data, unit)
+			}
+			f, err := Read("a.conf", data, ReadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(ids(Check(f, Options{})), "NGX-01") || len(f.Notes) != 1 {
+				t.Errorf("rules = %v, notes = %q; want NGX-01 and a note", ids(Check(f, Options{})), f.Notes)
+			}
+		})
 	}
 }

@@ -77,7 +77,12 @@ func (c *squidConfig) namesLost(role hostRole, what string) (found []Finding) {
 			}
 		}
 	}
+	var excluded []string // said by a rule of its own
+	c.excluded(func(_ statement, _ int, lists []hostList) { excluded = append(excluded, hostsOfLists(lists)...) })
 	for _, n := range c.expected(role) {
+		if slices.Contains(excluded, n) {
+			continue
+		}
 		q := c.question(entrance, n, role)
 		is, allowed := c.arrives(q)
 		if is != never {
