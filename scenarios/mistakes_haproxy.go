@@ -70,6 +70,8 @@ var haproxyMistakes = []Mistake{
 	// Requests.
 	{Name: "methods", Title: "http-request deny unless METH_GET or METH_POST: no PUT, no DELETE", Want: "proxy.method-blocked", SignsIn: true,
 		Edit: replace(haproxyOn443, haproxyOn443+"  http-request deny deny_status 405 unless METH_GET or METH_POST\n")},
+	{Name: "methods-dropped", Title: "http-request silent-drop for PUT and DELETE", Want: "proxy.method-blocked", SignsIn: true,
+		Edit: insert(haproxyOn443, "  http-request silent-drop if { method PUT DELETE }\n")},
 	{Name: "basic-auth", Title: "http-request auth in front of the Front End's own log-on", Want: "proxy.preauth-401",
 		Edit: replace(haproxyOn443, "userlist lync\n  user guest insecure-password guest\n\n"+haproxyOn443+"  http-request auth realm Lync unless { http_auth(lync) }\n")},
 	{Name: "rate-limit", Title: "a stick table allows ten requests in ten seconds from one address", Want: "proxy.rate-limit-429",
@@ -130,6 +132,8 @@ var haproxyMistakes = []Mistake{
 	// Time and connections.
 	{Name: "connections-of-one-source", Title: "503 for more than eight connections of one address", Want: "proxy.connection-limit", SignsIn: true, InFull: true,
 		Edit: replace(haproxyOn443, haproxyOn443+"  stick-table type ip size 100k expire 30s store conn_cur\n  http-request track-sc0 src\n  http-request deny deny_status 503 if { sc_conn_cur(0) gt 8 }\n")},
+	{Name: "connections-429", Title: "429 for more than eight connections of one address", Want: "proxy.connection-limit", SignsIn: true, InFull: true,
+		Edit: insert(haproxyOn443, "  stick-table type ip size 100k expire 30s store conn_cur\n  http-request track-sc0 src\n  http-request deny deny_status 429 if { sc_conn_cur(0) gt 8 }\n")},
 	{Name: "stock-timeouts", Title: "timeouts of 50 seconds, as Debian's stock file has them", Want: "mobility.long-poll-cut-by-idle-timeout", SignsIn: true, Hold: holdTime,
 		Edit: replace("timeout client 1200s", "timeout client 50000", "timeout server 1200s", "timeout server 50000")},
 	{Name: "server-timeout", Title: "timeout server of one minute, and clients are waited for longer", Want: "mobility.long-poll-cut-by-idle-timeout", SignsIn: true, Hold: holdTime,

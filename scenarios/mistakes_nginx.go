@@ -154,6 +154,8 @@ var nginxMistakes = []Mistake{
 		Edit: replace(nginxInHTTP, nginxInHTTP+"  limit_req_zone $binary_remote_addr zone=login:10m rate=30r/m;\n  limit_req_status 429;\n", nginxInLocation, nginxInLocation+"      limit_req zone=login burst=5 nodelay;\n")},
 	{Name: "connection-limit", Title: "limit_conn for each address: an office has one", Want: "proxy.connection-limit", SignsIn: true, InFull: true,
 		Edit: replace(nginxInHTTP, nginxInHTTP+"  limit_conn_zone $binary_remote_addr zone=address:10m;\n", nginxInLocation, nginxInLocation+"      limit_conn address 10;\n")},
+	{Name: "connection-limit-429", Title: "limit_conn with limit_conn_status 429", Want: "proxy.connection-limit", SignsIn: true, InFull: true,
+		Edit: replace(nginxInHTTP, nginxInHTTP+"  limit_conn_zone $binary_remote_addr zone=address:10m;\n  limit_conn_status 429;\n", nginxInLocation, nginxInLocation+"      limit_conn address 10;\n")},
 
 	// Paths and URLs.
 	{Name: "prefix", Title: "a path behind proxy_pass", Want: "proxy.path-prefix-mismatch",
@@ -188,6 +190,8 @@ var nginxMistakes = []Mistake{
 		Edit: insert(nginxInLocation, "      limit_except GET POST { deny all; }\n")},
 	{Name: "methods-if", Title: "$request_method tested", Want: "proxy.method-blocked", SignsIn: true,
 		Edit: insert(nginxInLocation, "      if ($request_method !~ ^(?:GET|HEAD|POST)$) { return 405; }\n")},
+	{Name: "methods-dropped", Title: "return 444 for methods that are not in a list", Want: "proxy.method-blocked", SignsIn: true,
+		Edit: insert(nginxInLocation, "      if ($request_method !~ ^(?:GET|HEAD|POST)$) { return 444; }\n")},
 	{Name: "origin-refused", Title: "requests with Origin refused", Want: "proxy.origin-or-referer-filtered",
 		Edit: insert(nginxInLocation, "      if ($http_origin) { return 403; }\n")},
 	{Name: "xml-refused", Title: "a rule against XML in requests", Want: "proxy.waf-rule-block", SignsIn: true,

@@ -63,6 +63,12 @@ func TestAnswersOfRealProxies(t *testing.T) {
 			get(probe.SignInTicket, extWebHost, ticketPath, byFrontEnd(200)).post().
 			get(probe.GetWebTicket, extWebHost, ticketPath, byFrontEnd(401))}},
 
+		{"method/dropped", "proxy.method-blocked", "found", []*seen{app("PUT", reply{code: probe.Closed}).get(probe.SignInUCWA, extWebHost, application, reply{code: probe.Closed}).asks("DELETE")}},
+		{"method/never-answered", "proxy.method-blocked", "found", []*seen{app("PUT", reply{code: probe.Timeout}).get(probe.SignInUCWA, extWebHost, application, reply{code: probe.Timeout}).asks("DELETE")}},
+		{"method/cut-once", "proxy.method-blocked", "clear", []*seen{app("DELETE", reply{code: probe.Closed})}},
+		{"method/all-are-cut-now-and-then", "proxy.method-blocked", "clear", []*seen{app("PUT", reply{code: probe.Closed}).get(probe.SignInUCWA, extWebHost, application, reply{code: probe.Closed}).asks("DELETE").
+			get(probe.SignInRepeat, extWebHost, application, reply{code: probe.Closed})}},
+
 		{"stranger/gets-a-token", "proxy.ntlm-multiplexed", "found", []*seen{proven(fromOutside()).
 			logsOn(listenerAddress, probe.LogonGranted, false, fe1, fe1, fe1).get(probe.SignInStranger, extWebHost, "/WebTicket/oauthtoken", byFrontEnd(200)).post()}},
 		{"stranger/is-refused", "proxy.ntlm-multiplexed", "clear", []*seen{proven(fromOutside()).
@@ -76,6 +82,11 @@ func TestAnswersOfRealProxies(t *testing.T) {
 		{"limit/nginx", "proxy.rate-limit-429", "found", []*seen{fromOutside().get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.GetRepeat, extWebHost, "/", busy)}},
 		{"limit/nginx-for-all", "proxy.rate-limit-429", "clear", []*seen{fromOutside().get(probe.GetRoot, extWebHost, "/", busy).get(probe.GetRepeat, extWebHost, "/", busy)}},
 		{"limit/of-a-crowd", "proxy.rate-limit-429", "clear", []*seen{fromOutside().get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.SignInUCWA, extWebHost, application, busy)}},
+		{"limit/429-of-a-crowd", "proxy.rate-limit-429", "clear", []*seen{fromOutside().get(probe.SignInUCWA, extWebHost, application, page("nginx", 429, "")).crowded(probe.Crowd{Failed: 8})}},
+		{"limit/429-of-a-crowd-and-others", "proxy.rate-limit-429", "found", []*seen{fromOutside().get(probe.SignInUCWA, extWebHost, application, page("nginx", 429, "")).
+			get(probe.SignInTicket, extWebHost, ticketPath, page("nginx", 429, "")).crowded(probe.Crowd{Failed: 8})}},
+		{"limit/429-without-a-crowd", "proxy.rate-limit-429", "found", []*seen{fromOutside().get(probe.SignInUCWA, extWebHost, application, page("nginx", 429, ""))}},
+		{"crowd/429", "proxy.connection-limit", "found", []*seen{proven(fromOutside().get(probe.SignInUCWA, extWebHost, application, page("nginx", 429, "")).crowded(probe.Crowd{Failed: 8}))}},
 		{"limit/haproxy-holds-up", "proxy.rate-limit-429", "found", []*seen{fromOutside().
 			get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.GetRepeat, extWebHost, "/", haproxy(500, "500 Internal Server Error"))}},
 		{"limit/haproxy-without-a-server", "proxy.rate-limit-429", "clear", []*seen{fromOutside().
