@@ -35,6 +35,7 @@ type runOptions struct {
 	reports bool
 	fresh   bool
 	proxy   []string
+	config  string
 	at      atOptions
 }
 
@@ -53,12 +54,17 @@ With --proxy a real reverse proxy takes the place of the lab's own: it is starte
 as "lyncpin export" writes it. Without further arguments all healthy deployments are run through it, and the mistakes that people
 make with it.
 
+With --config a product is started with a configuration of your own: one that "lyncpin export" has written, and you have edited. It
+stands in front of the healthy example, or of the deployment of --topology; addresses, and the paths of certificates, are as export
+writes them.
+
 With --proxy at=HOST the proxy is one that runs already, on a firewall on the bench for instance. It forwards to this machine: to the
 addresses of the plan, or with --front-ends to another one. --authority makes a certificate for it and keeps it for the next time.
 The Front End is healthy, so that what is found is the proxy's. Arguments name faults behind the proxy.`,
 		Example: `  lyncpin run
   lyncpin run dns.lyncdiscover-missing 'tls.*' 'baseline/*'
   lyncpin run --proxy nginx,haproxy
+  lyncpin run --proxy nginx --config nginx.conf
   lyncpin run --proxy at=192.0.2.1,443=8443,80=8080 --front-ends 192.0.2.20 --authority bench
   lyncpin run --format junit my-deployment.yaml`,
 		Args:              cobra.ArbitraryArgs,
@@ -71,6 +77,7 @@ The Front End is healthy, so that what is found is the proxy's. Arguments name f
 	cmd.Flags().BoolVar(&opts.fresh, "fresh", false, "look at every scenario from everywhere, also where it cannot differ from the healthy deployment")
 	cmd.Flags().StringSliceVar(&opts.proxy, "proxy", nil, "put real proxies in the place of the lab's own: `products` of "+strings.Join(peer.Products(), ", ")+", all, or at=HOST[,443=PORT,80=PORT] for one that runs already")
 	opts.at.flags(cmd)
+	cmd.Flags().StringVar(&opts.config, "config", "", "with one product: start it with the configuration in this `file`")
 	cmd.Flags().Var(opts.format, "format", "how to write the results")
 	cmd.Flags().BoolVar(&opts.verbose, "verbose", false, "show the whole report of each scenario that failed")
 	cmd.Flags().BoolVar(&opts.reports, "reports", false, "show the report of every scenario, also of those that passed; in JSON, too")
@@ -96,7 +103,7 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 		return err
 	}
 	list := b.list
-	opts.reports = opts.reports || b.serial // somebody with one proxy wants to know all
+	opts.reports = opts.reports || opts.own() // who has one proxy wants to know all
 	started := time.Now()
 	show := &progress{env: &a.env, total: len(list)}
 	run := &b.run
@@ -155,15 +162,18 @@ func (a *app) bench(cmd *cobra.Command, args []string, opts runOptions) (*bench,
 		return a.throughAt(cmd.Context(), args, opts)
 	}
 	for _, name := range atFlags {
-		if cmd.Flags().Changed(name) {
+		if cmd.Flags().Changed(name) && (name != "topology" || opts.config == "") {
 			return nil, usage("--%s is for a proxy at an address: --proxy at=HOST", name)
 		}
 	}
 	b := &bench{run: scenarios.Options{Jobs: opts.jobs, Fresh: opts.fresh}}
 	var err error
-	if len(opts.proxy) > 0 {
+	switch {
+	case opts.config != "":
+		b.list, err = a.throughConfiguration(args, opts)
+	case len(opts.proxy) > 0:
 		b.list, err = a.throughProxies(opts.proxy, args)
-	} else {
+	default:
 		b.list, err = a.scenarios(args)
 	}
 	return b, err
@@ -292,23 +302,8 @@ func (a *app) passedReports(results []scenarios.Result, opts runOptions) error {
 func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts runOptions) error {
 	failed := scenarios.Failed(results)
 	for _, r := range failed {
-		fmt.Fprintf(a.env.Stdout, "\n%s\n  wanted  %s\n  found   %s\n  %s\n", a.paint(red, r.ID), wordsFor(r.Want), wordsFor(r.Found), r.Problem)
-		if r.ProxyLog != "" {
-			fmt.Fprintf(a.env.Stdout, "  the proxy said:\n%s\n", shifted(lastLines(r.ProxyLog, logLines)))
-		}
-		if r.Report == nil {
-			continue
-		}
-		if opts.verbose || opts.reports {
-			if err := a.text(r.Report, opts.verbose); err != nil {
-				return err
-			}
-			continue
-		}
-		for _, f := range r.Report.Findings {
-			if f.Root() && !slices.Contains(r.Want, f.ID) {
-				fmt.Fprintf(a.env.Stdout, "  %s because, from %s: %s\n", f.ID, f.Evidence[0].Vantage, f.Evidence[0].Text)
-			}
+		if err := a.failure(r, opts); err != nil {
+			return err
 		}
 	}
 	color := green
@@ -318,6 +313,36 @@ func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts
 	fmt.Fprintf(a.env.Stdout, "\n%s  (%s)\n", a.paint(color, summary(results)), round(elapsed))
 	return nil
 }
+
+// failure says what differs from what a scenario wants. Of somebody's own proxy, nothing is wanted but to hear what is wrong with it.
+func (a *app) failure(r scenarios.Result, opts runOptions) error {
+	fmt.Fprintf(a.env.Stdout, "\n%s\n", a.paint(red, r.ID))
+	switch {
+	case opts.own() && r.Report != nil:
+	case opts.own():
+		fmt.Fprintf(a.env.Stdout, "  %s\n", r.Problem)
+	default:
+		fmt.Fprintf(a.env.Stdout, "  wanted  %s\n  found   %s\n  %s\n", wordsFor(r.Want), wordsFor(r.Found), r.Problem)
+	}
+	if r.Report != nil && (opts.verbose || opts.reports) {
+		if err := a.text(r.Report, opts.verbose); err != nil {
+			return err
+		}
+	} else if r.Report != nil {
+		for _, f := range r.Report.Findings {
+			if f.Root() && !slices.Contains(r.Want, f.ID) {
+				fmt.Fprintf(a.env.Stdout, "  %s because, from %s: %s\n", f.ID, f.Evidence[0].Vantage, f.Evidence[0].Text)
+			}
+		}
+	}
+	if r.ProxyLog != "" {
+		fmt.Fprintf(a.env.Stdout, "  the proxy said:\n%s\n", shifted(lastLines(r.ProxyLog, logLines)))
+	}
+	return nil
+}
+
+// own tells whether it is somebody's own proxy, or configuration, that is run.
+func (o *runOptions) own() bool { return o.config != "" || isAt(o.proxy) }
 
 // summary counts what passed, in the words of each kind: "30 of 30 failure modes named first, 31 near misses and 12
 // baselines silent". Where some failed it says of how many.

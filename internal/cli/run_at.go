@@ -40,7 +40,7 @@ var atFlags = []string{"topology", "front-ends", "authority", "roots", "hold"}
 
 func (o *atOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.topology, "topology", "", "with at=: YAML `file` of the deployment around the proxy, in place of one Front End")
+	f.StringVar(&o.topology, "topology", "", "with at= and --config: YAML `file` of the deployment around the proxy")
 	f.StringVar(&o.frontEnds, "front-ends", "", "with at=: have the first Front End at this `address` of this machine, with the ports of the plan")
 	f.StringVar(&o.authority, "authority", "", "with at=: keep the certification authority in this `directory`, with the certificate and key for the proxy")
 	f.StringVar(&o.roots, "roots", "", "with at=: PEM `file` of roots to trust besides, for a proxy with a certificate of its own")
