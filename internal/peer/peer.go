@@ -47,7 +47,8 @@ type Config struct {
 	Text string
 	// Files are the certificates, keys and roots that the text names, by the path that stands in it.
 	Files map[string][]byte
-	// Listen are the addresses of the plan that the text listens at. Each gets a free port of loopback.
+	// Listen are the addresses of the plan that the text listens at. Each gets a free port of loopback. A text that listens
+	// everywhere gets one for each port.
 	Listen []netip.AddrPort
 	// WebServer says where an address of the plan that the text forwards to really is. Nil leaves all as they are; so does
 	// a result that is not valid.
@@ -245,7 +246,7 @@ func taken(log string) bool {
 
 // prepare writes the files that the text names, and changes the text as the place asks.
 func (p *Peer) prepare(d *driver, cfg *Config) (string, error) {
-	text, err := p.placeFiles(cfg.Text, cfg.Files)
+	text, err := p.placeFiles(settleDown(cfg.Product, cfg.Text, cfg.Listen), cfg.Files)
 	if err != nil {
 		return "", err
 	}
@@ -318,8 +319,20 @@ func accepts(ctx context.Context, addr netip.AddrPort) bool {
 	return true
 }
 
-// Addr is where a listener of the plan really is; the zero AddrPort when there is none.
-func (p *Peer) Addr(plan netip.AddrPort) netip.AddrPort { return p.where[plan] }
+// Addr is where a listener of the plan really is; the zero AddrPort when there is none. Where the text does not listen at the
+// address, it is the one that listens at the same port, as one that listens everywhere does.
+func (p *Peer) Addr(plan netip.AddrPort) netip.AddrPort {
+	real, ok := p.where[plan]
+	if !ok || p.names(real) {
+		return real
+	}
+	for other, at := range p.where {
+		if other.Port() == plan.Port() && p.names(at) {
+			return at
+		}
+	}
+	return real
+}
 
 // Text is the configuration as it was started.
 func (p *Peer) Text() string { return p.text }
