@@ -64,6 +64,14 @@ func Mistakes(product string) []Scenario {
 	return out
 }
 
+// Product is the proxy product that the scenario starts; empty where the lab's own proxy runs, or one at an address.
+func (s *Scenario) Product() string {
+	if s.candidate == nil {
+		return ""
+	}
+	return s.candidate.Product
+}
+
 // Through are the same scenarios with another proxy in the place of the lab's own; name goes in front of their IDs.
 func Through(name string, c *lab.Candidate, list []Scenario) []Scenario {
 	out := slices.Clone(list)

@@ -103,6 +103,10 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 		return err
 	}
 	list := b.list
+	proxies := proxiesOf(cmd.Context(), list)
+	for _, p := range proxies {
+		a.env.say("through %s %s", p.Product, p.Version)
+	}
 	opts.reports = opts.reports || opts.own() // who has one proxy wants to know all
 	started := time.Now()
 	show := &progress{env: &a.env, total: len(list)}
@@ -132,7 +136,7 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	}
 	switch opts.format.value {
 	case "json":
-		err = writeRunJSON(a.env.Stdout, results, opts.reports)
+		err = writeRunJSON(a.env.Stdout, results, proxies, opts.reports)
 	case "junit":
 		err = render.JUnit(a.env.Stdout, junitCases(results))
 	default:
@@ -394,7 +398,9 @@ func count(passed, total int, one, many string) string {
 
 // runDocument is the JSON that run writes.
 type runDocument struct {
-	Schema    string        `json:"schema"`
+	Schema string `json:"schema"`
+	// Proxies are the products that were started.
+	Proxies   []runProxy    `json:"proxies,omitempty"`
 	Scenarios []runScenario `json:"scenarios"`
 	Passed    int           `json:"passed"`
 	Failed    int           `json:"failed"`
@@ -413,9 +419,32 @@ type runScenario struct {
 	Report *probe.Report `json:"report,omitempty"`
 }
 
-func writeRunJSON(w io.Writer, results []scenarios.Result, reports bool) error {
+// runProxy is a product that was started.
+type runProxy struct {
+	Product string `json:"product"`
+	Version string `json:"version"`
+}
+
+// proxiesOf are the products that scenarios start, in their order. A version that cannot be told is empty.
+func proxiesOf(ctx context.Context, list []scenarios.Scenario) []runProxy {
+	var out []runProxy
+	for i := range list {
+		product := list[i].Product()
+		if product == "" || slices.ContainsFunc(out, func(p runProxy) bool { return p.Product == product }) {
+			continue
+		}
+		version, err := peer.Version(ctx, product)
+		if err != nil {
+			version = "" // whether it starts is for the scenarios to say
+		}
+		out = append(out, runProxy{product, version})
+	}
+	return out
+}
+
+func writeRunJSON(w io.Writer, results []scenarios.Result, proxies []runProxy, reports bool) error {
 	failed := len(scenarios.Failed(results))
-	doc := runDocument{Schema: runSchema, Scenarios: []runScenario{}, Passed: len(results) - failed, Failed: failed}
+	doc := runDocument{Schema: runSchema, Proxies: proxies, Scenarios: []runScenario{}, Passed: len(results) - failed, Failed: failed}
 	for _, r := range results {
 		s := runScenario{
 			ID: r.ID, Kind: r.Kind, Want: r.Want, Found: r.Found, OK: r.OK, Skipped: r.Skipped, MS: milliseconds(r.Elapsed),
