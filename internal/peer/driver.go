@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 )
@@ -49,7 +50,6 @@ func noEnv(string) []string { return nil }
 func drop(text string, lines *regexp.Regexp) string { return lines.ReplaceAllString(text, "") }
 
 var (
-	nginxOwn   = regexp.MustCompile(`(?m)^\s*(?:daemon|pid|user|error_log|access_log|worker_rlimit_nofile|\w+_temp_path)\s[^;]*;`)
 	nginxCache = regexp.MustCompile(`(?m)^(\s*proxy_cache_path\s+)[^\s;]+`)
 	nginxHTTP  = regexp.MustCompile(`(?m)^\s*http\s*\{`)
 )
@@ -65,7 +65,7 @@ func nginx(needs []string) *driver {
 		times: regexp.MustCompile(`(?m)((?:^|[;{])[ \t]*(?:proxy_read_timeout|proxy_send_timeout|send_timeout|proxy_timeout)\s+)(\d+)(ms|s|m|h|d)?`),
 		unit:  "s", finest: "ms",
 		settle: func(text, dir string) string {
-			text = drop(text, nginxOwn)
+			text = settleNginx(text)
 			text = nginxCache.ReplaceAllString(text, "${1}"+filepath.Join(dir, "cache"))
 			var temp strings.Builder
 			for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
@@ -79,10 +79,7 @@ func nginx(needs []string) *driver {
 	}
 }
 
-var (
-	haproxyOwn    = regexp.MustCompile(`(?m)^[ \t]*(?:daemon|chroot|user|group|uid|gid|pidfile|log|stats[ \t]+socket|stats[ \t]+timeout|ssl-dh-param-file)(?:[ \t].*)?$`)
-	haproxyGlobal = regexp.MustCompile(`(?m)^global\b.*$`)
-)
+var haproxyGlobal = regexp.MustCompile(`(?m)^[ \t]*global\b.*$`)
 
 func haproxy() *driver {
 	return &driver{
@@ -91,7 +88,7 @@ func haproxy() *driver {
 		times: regexp.MustCompile(`(?m)^(\s*timeout\s+(?:client|server|tunnel|client-fin|server-fin)\s+)(\d+)(us|ms|s|m|h|d)?`),
 		unit:  "ms", finest: "ms",
 		settle: func(text, _ string) string {
-			text = drop(text, haproxyOwn) + "\n" // it refuses a last line without an end
+			text = settleHAProxy(text) + "\n" // it refuses a last line without an end
 			// The limit of open files is this machine's; it is no reason not to start.
 			if haproxyGlobal.MatchString(text) {
 				return haproxyGlobal.ReplaceAllString(text, "$0\n  no strict-limits")
@@ -102,8 +99,6 @@ func haproxy() *driver {
 		env:  noEnv,
 	}
 }
-
-var squidOwn = regexp.MustCompile(`(?m)^[ \t]*(?:pid_filename|cache_log|access_log|cache_store_log|coredump_dir|cache_dir|netdb_filename|pinger_enable|shutdown_lifetime|max_filedescriptors|logfile_rotate|cache_effective_user|cache_effective_group|workers|error_directory|icon_directory|mime_table|unlinkd_program|sslcrtd_program)[ \t].*$`)
 
 func squid() *driver {
 	return &driver{
@@ -132,8 +127,6 @@ func squid() *driver {
 	}
 }
 
-var apacheOwn = regexp.MustCompile(`(?mi)^[ \t]*(?:PidFile|Mutex|ErrorLog|CustomLog|TransferLog|User|Group|DefaultRuntimeDir|ScoreBoardFile|ServerRoot)[ \t].*$`)
-
 func apache() *driver {
 	return &driver{
 		binary: "apache2", deb: "apache2", version: "-v",
@@ -141,13 +134,16 @@ func apache() *driver {
 		times: regexp.MustCompile(`(?mi)^(\s*(?:Timeout|ProxyTimeout)\s+|\s*(?:ProxyPass|ProxyPassMatch|BalancerMember|ProxySet)\s[^\n#]*?\btimeout=)(\d+)(ms|s|mi|h)?`),
 		unit:  "s", finest: "s",
 		settle: func(text, dir string) string {
-			own := []string{
-				"ServerRoot " + dir,
-				"PidFile " + filepath.Join(dir, "pid"),
-				"DefaultRuntimeDir " + dir,
-				"Mutex file:" + dir + " default",
-				"ErrorLog " + filepath.Join(dir, logName),
+			var own []string
+			if !apacheRoot.MatchString(text) && runtime.GOOS == "linux" {
+				own = append(own, "ServerRoot /etc/apache2") // as Debian's package has it, for what is included
 			}
+			own = append(own,
+				"PidFile "+filepath.Join(dir, "pid"),
+				"DefaultRuntimeDir "+dir,
+				"Mutex file:"+dir+" default",
+				"ErrorLog "+filepath.Join(dir, logName),
+			)
 			if os.Geteuid() == 0 {
 				own = append(own, "User www-data", "Group www-data") // it refuses to serve as root
 			}
@@ -156,11 +152,15 @@ func apache() *driver {
 		args: func(dir, main string) []string {
 			return []string{"-d", dir, "-f", main, "-DFOREGROUND", "-E", filepath.Join(dir, logName)}
 		},
-		env: noEnv,
+		// What Debian's envvars sets, and its files name.
+		env: func(dir string) []string {
+			return []string{"APACHE_RUN_DIR=" + dir, "APACHE_LOCK_DIR=" + dir, "APACHE_LOG_DIR=" + dir, "APACHE_RUN_USER=www-data", "APACHE_RUN_GROUP=www-data"}
+		},
 	}
 }
 
 var (
+	caddyOwn     = regexp.MustCompile(`(?m)^[ \t]*admin[ \t][^{\n]*$`)
 	caddyAdmin   = regexp.MustCompile(`(?m)^\s*admin\s`)
 	caddyOptions = regexp.MustCompile(`(?m)^\{[ \t]*$`)
 )
@@ -172,6 +172,7 @@ func caddy() *driver {
 		times: regexp.MustCompile(`(?m)^(\s*(?:response_header_timeout|read_timeout|write_timeout|read_body|write|lb_try_duration|fail_duration)\s+)(\d+)(ms|s|m|h)`),
 		unit:  "s", finest: "ms",
 		settle: func(text, _ string) string {
+			text = drop(text, caddyOwn)
 			if caddyAdmin.MatchString(text) {
 				return text
 			}
