@@ -9,8 +9,8 @@ import (
 	"regexp"
 )
 
-// plainPath is a path that stands in every product's configuration without quotes, short enough for the name of a socket below it.
-var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/_.+-]{0,60}$`)
+// plainPath is a path that stands in every product's configuration without quotes.
+var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/_.+-]{0,200}$`)
 
 // newName is the path for a new directory of a product, where temporary files belong.
 func newName(product string) (string, error) {
