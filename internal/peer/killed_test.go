@@ -54,6 +54,7 @@ func newOwner(t *testing.T, product string, ready chan<- struct{}) *owner {
 	if err := o.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { o.cmd.Process.Kill() }) // of a test that failed
 	go func() {
 		defer close(ready)
 		word := make([]byte, len("ready"))
