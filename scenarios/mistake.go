@@ -39,6 +39,7 @@ var mistakes = map[string][]Mistake{
 	export.NginxStream: nginxStreamMistakes,
 	export.HAProxy:     haproxyMistakes,
 	export.Squid:       squidMistakes,
+	export.Apache:      apacheMistakes,
 	export.Caddy:       caddyMistakes,
 }
 

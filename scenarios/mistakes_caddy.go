@@ -158,8 +158,6 @@ var caddyMistakes = []Mistake{
 		Edit: insert(caddyTransport, "\t\t\t\t\tread_timeout 30s\n")},
 	{Name: "write-timeout", Title: "timeouts with write 60s, from a hardening guide", Want: "mobility.long-poll-cut-by-idle-timeout", Hold: 200 * time.Second,
 		Edit: insert("\t\t\tread_header 30s\n", "\t\t\twrite 60s\n")},
-	{Name: "few-requests", Title: "unhealthy_request_count 4 for each Front End: long polls count too", Want: "proxy.connection-limit", SignsIn: true, InFull: true,
-		Edit: replace("\t\t\t\tlb_retries 1\n\t\t\t\tlb_try_duration 5s\n", "\t\t\t\tunhealthy_request_count 4\n")},
 
 	// Answers.
 	{Name: "challenge-removed", Title: "header_down -WWW-Authenticate", Want: "proxy.www-authenticate-stripped", SignsIn: true,

@@ -53,7 +53,7 @@ func (l poll) cut() bool {
 // torn tells whether the connection broke when the Front End's answer was due. Time-outs that count from the request on, such as that of
 // Go's servers for writing, show then only: TLS ends in a record that cannot be read.
 func (l poll) torn() bool {
-	return !l.Outcome.OK() && l.Outcome.Code != probe.Timeout && l.Renewed && !l.Delivered && l.Elapsed >= leastPatience && near(l.Elapsed, l.Asked)
+	return !l.Outcome.OK() && l.Outcome.Code != probe.Timeout && l.Renewed && !l.Delivered && l.Elapsed >= leastPatience && (near(l.Elapsed, l.Asked) || l.Elapsed > l.Asked)
 }
 
 // whole tells whether the Front End ended the poll: when its time was over, or with what was made to happen.

@@ -21,7 +21,7 @@ var proxyConnectionLimit = Mode{
 			haproxy, "maxconn 20000 in global and frontend; remove deny rules on src_conn_cur and sc_conn_cur.",
 			nginx, "worker_connections 20000; worker_rlimit_nofile 40000; no limit_conn for these servers.",
 			squid, "max_filedescriptors 16384  # and no http_access deny with an acl … maxconn",
-			apache, "MaxRequestWorkers for that many connections (event MPM: ThreadsPerChild × ServerLimit); no mod_qos limits.",
+			apache, "MaxRequestWorkers for that many connections (event MPM: ThreadsPerChild × ServerLimit); no max= and acquire= on BalancerMember, no mod_qos limits.",
 			caddy, "Remove unhealthy_request_count from reverse_proxy and max_conns_per_host from transport http; systemctl edit caddy: LimitNOFILE=1048576",
 			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of concurrent requests.",
 		),

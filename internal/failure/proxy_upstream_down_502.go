@@ -22,7 +22,7 @@ var proxyUpstreamDown502 = Mode{
 			haproxy, "server fe1 10.10.10.11:4443 ssl verify required ca-file /etc/haproxy/enterprise-root.pem sni str(fe1.contoso.example) check  # not disabled, no send-proxy, no check on another port; the stats socket says why it is down: show stat",
 			nginx, "proxy_pass https://10.10.10.11:4443;  # error.log names the cause. connect() failed: address, port, firewall. SSL_do_handshake() failed: the port does not speak TLS, or proxy_ssl_protocols. certificate verify error: proxy_ssl_trusted_certificate. does not match: proxy_ssl_name. prematurely closed: http:// to port 4443",
 			squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver … tls ssldomain=fe1.contoso.example; cache.log names the cause: connection failed, certificate verify failed, Detected DEAD Parent.",
-			apache, "ProxyPass / https://10.10.10.11:4443/; the error log names the cause (AH01114, AH01084 …).",
+			apache, "ProxyPass / https://10.10.10.11:4443/ (both with a slash; SSLProxyEngine On; no status=+D on BalancerMember); the error log names the cause (AH01114, AH01084 …).",
 			caddy, "reverse_proxy https://10.10.10.11:4443; no unhealthy_status 4xx, and health_uri one that answers 200. journalctl -u caddy names the cause: dial tcp …, tls: …, no upstreams available.",
 			arr, "Server farm: httpsPort 4443; Monitoring and Management must show the server as available.",
 		),
