@@ -14,14 +14,22 @@ import (
 )
 
 // guardScript ends a process group and removes a directory when its standard input ends, unless it was told that all is done. A line
-// is the group, once there is one.
+// is the group, once there is one. It is asked first: killed, Apache would leave shared memory behind.
 const guardScript = `trap '' INT HUP TERM
 while read -r word; do
 	[ "$word" = done ] && exit
 	group=$word
 done
 exec 2>/dev/null
-[ -z "$group" ] || kill -9 "-$group"
+if [ -n "$group" ]; then
+	kill -15 "-$group"
+	n=0
+	while kill -0 "-$group" && [ $n -lt 20 ]; do
+		sleep 0.1
+		n=$((n + 1))
+	done
+	kill -9 "-$group"
+fi
 rm -rf -- "$1" || rm -rf -- "$1"`
 
 // entryScript becomes the program of its arguments when it is told to: by then the guard knows of it.

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // logName is the file in a peer's directory that everything it says goes into.
@@ -21,6 +22,8 @@ type driver struct {
 	needs       []string
 	// version is the flag that makes it say its version.
 	version string
+	// patience is how long it may take to end when it is asked to; zero means stopTime.
+	patience time.Duration
 	// samePort says that listeners of one port cannot be given different ones.
 	samePort bool
 	// place puts addresses where they really are.
@@ -103,9 +106,10 @@ func haproxy() *driver {
 func squid() *driver {
 	return &driver{
 		binary: "squid", deb: "squid-openssl", version: "-v",
-		place: placeSquid,
-		times: regexp.MustCompile(`(?m)^(\s*(?:read_timeout|write_timeout|client_lifetime)\s+)(\d+)(?:\s+(milliseconds?|seconds?|minutes?|hours?|days?))?`),
-		unit:  "seconds", finest: "seconds",
+		patience: 50 * time.Millisecond, // it takes two seconds in any case, and leaves nothing when it is killed
+		place:    placeSquid,
+		times:    regexp.MustCompile(`(?m)^(\s*(?:read_timeout|write_timeout|client_lifetime)\s+)(\d+)(?:\s+(milliseconds?|seconds?|minutes?|hours?|days?))?`),
+		unit:     "seconds", finest: "seconds",
 		settle: func(text, dir string) string {
 			return drop(text, squidOwn) + "\n" + strings.Join([]string{
 				"pid_filename " + filepath.Join(dir, "pid"),

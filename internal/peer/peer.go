@@ -23,6 +23,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,6 +117,8 @@ type Peer struct {
 	ports *ports
 	guard *guard
 	child *child // nil until it is started
+	// patience is how long it may take to end when it is asked to.
+	patience time.Duration
 
 	closeOnce sync.Once
 	closeErr  error
@@ -183,6 +186,7 @@ func (p *Peer) begin(ctx context.Context, path string, cfg *Config) (err error) 
 		return err
 	}
 	d := drivers[cfg.Product]
+	p.patience = cmp.Or(d.patience, stopTime)
 	if len(cfg.Text) > maxText {
 		return fmt.Errorf("the configuration is larger than %d MiB", maxText>>20)
 	}
@@ -396,7 +400,7 @@ func (p *Peer) Close() error {
 	p.closeOnce.Do(func() {
 		by := p.obituary() // before it is asked to end
 		if p.child != nil {
-			p.child.stop(stopTime)
+			p.child.stop(p.patience)
 		}
 		if p.dir != "" {
 			data, _ := readTail(filepath.Join(p.dir, logName), logTail) // none is none
