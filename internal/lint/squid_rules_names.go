@@ -283,7 +283,7 @@ func squidUnanchored(c *squidConfig) (found []Finding) {
 
 func squidDots(c *squidConfig) (found []Finding) {
 	c.patterns(func(l statement, v string) {
-		if unescapedDot(strings.ToLower(v)) {
+		if unescapedDot(strings.ToLower(v)) && strings.HasPrefix(strings.TrimPrefix(v, "("), "^") { // else the pattern is to be written anew anyway
 			found = append(found, l.finding(fmt.Sprintf("%s also matches names in which another character stands for a dot.", v), l.rewritten(v, escapeDots(v))))
 		}
 	})
