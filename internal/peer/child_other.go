@@ -17,7 +17,7 @@ func supported() error {
 	return errors.New("real proxies are started on Linux and macOS only: run them there, or use a proxy at an address")
 }
 
-func newGuard(string) (*guard, error)                                  { return nil, supported() }
+func newGuard(string, string) (*guard, error)                          { return nil, supported() }
 func spawn(*guard, string, []string, []string, string) (*child, error) { return nil, supported() }
 
 func (g *guard) release()           {}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// guardScript ends a process group and removes a directory when its standard input ends, unless it was told that all is done. A line
+// guardScript ends a process group and removes a directory, and the files of a pattern, when its standard input ends, unless it was told that all is done. A line
 // is the group, once there is one. It is asked first: killed, Apache would leave shared memory behind.
 const guardScript = `trap '' INT HUP TERM
 while read -r word; do
@@ -30,7 +30,8 @@ if [ -n "$group" ]; then
 	done
 	kill -9 "-$group"
 fi
-rm -rf -- "$1" || rm -rf -- "$1"`
+rm -rf -- "$1" || rm -rf -- "$1"
+[ -z "$2" ] || rm -f -- $2`
 
 // entryScript becomes the program of its arguments when it is told to: by then the guard knows of it.
 const entryScript = `read -r go <&3 && exec 3<&- && exec "$@"`
@@ -47,9 +48,9 @@ type guard struct {
 	lifeline io.WriteCloser
 }
 
-// newGuard watches over a directory that is made only afterwards.
-func newGuard(dir string) (*guard, error) {
-	g := &guard{cmd: exec.Command(shell, "-c", guardScript, "lyncpin-guard", dir)}
+// newGuard watches over a directory that is made only afterwards, and over the files of a pattern; empty means none.
+func newGuard(dir, pattern string) (*guard, error) {
+	g := &guard{cmd: exec.Command(shell, "-c", guardScript, "lyncpin-guard", dir, pattern)}
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt of the terminal is not for it
 	var err error
 	if g.lifeline, err = g.cmd.StdinPipe(); err != nil {

@@ -22,6 +22,8 @@ type driver struct {
 	needs       []string
 	// version is the flag that makes it say its version.
 	version string
+	// leaves is a pattern of files outside of its directory that remain when it is killed; nil means none.
+	leaves func(dir string) string
 	// patience is how long it may take to end when it is asked to; zero means stopTime.
 	patience time.Duration
 	// samePort says that listeners of one port cannot be given different ones.
@@ -45,6 +47,14 @@ var drivers = map[string]*driver{
 	"squid":        squid(),
 	"apache":       apache(),
 	"caddy":        caddy(),
+}
+
+// remains is the pattern of what a product in the directory may leave elsewhere; empty for nothing.
+func (d *driver) remains(dir string) string {
+	if d.leaves == nil {
+		return ""
+	}
+	return d.leaves(dir)
 }
 
 func noEnv(string) []string { return nil }
@@ -103,10 +113,15 @@ func haproxy() *driver {
 	}
 }
 
+// squidName keeps several apart in shared memory; it may hold letters and digits only.
+func squidName(dir string) string { return "l" + notDigits.ReplaceAllString(filepath.Base(dir), "") }
+
+var notDigits = regexp.MustCompile(`\D`)
+
 func squid() *driver {
 	return &driver{
 		binary: "squid", deb: "squid-openssl", version: "-v",
-		patience: 50 * time.Millisecond, // it takes two seconds in any case, and leaves nothing when it is killed
+		patience: 50 * time.Millisecond, // it takes two seconds in any case
 		place:    placeSquid,
 		times:    regexp.MustCompile(`(?m)^(\s*(?:read_timeout|write_timeout|client_lifetime)\s+)(\d+)(?:\s+(milliseconds?|seconds?|minutes?|hours?|days?))?`),
 		unit:     "seconds", finest: "seconds",
@@ -123,11 +138,10 @@ func squid() *driver {
 			}, "\n") + "\n"
 		},
 		args: func(dir, main string) []string {
-			// The name keeps several apart in shared memory; it may hold letters and digits only.
-			name := "l" + regexp.MustCompile(`\D`).ReplaceAllString(filepath.Base(dir), "")
-			return []string{"-N", "-d", "1", "-n", name, "-f", main}
+			return []string{"-N", "-d", "1", "-n", squidName(dir), "-f", main}
 		},
-		env: noEnv,
+		env:    noEnv,
+		leaves: func(dir string) string { return "/dev/shm/" + squidName(dir) + "-*" },
 	}
 }
 

@@ -111,12 +111,13 @@ func Version(ctx context.Context, product string) (string, error) {
 
 // Peer is a running product. Its methods may be called by several goroutines.
 type Peer struct {
-	dir   string
-	text  string
-	where map[netip.AddrPort]netip.AddrPort
-	ports *ports
-	guard *guard
-	child *child // nil until it is started
+	dir     string
+	remains string // pattern of what is to be removed besides
+	text    string
+	where   map[netip.AddrPort]netip.AddrPort
+	ports   *ports
+	guard   *guard
+	child   *child // nil until it is started
 	// patience is how long it may take to end when it is asked to.
 	patience time.Duration
 
@@ -194,13 +195,13 @@ func (p *Peer) begin(ctx context.Context, path string, cfg *Config) (err error) 
 	if err != nil {
 		return err
 	}
-	if p.guard, err = newGuard(dir); err != nil {
+	if p.guard, err = newGuard(dir, d.remains(dir)); err != nil {
 		return err
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	p.dir = dir
+	p.dir, p.remains = dir, d.remains(dir)
 	// Servers that drop root must still get at their directory, whatever the umask.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
@@ -395,6 +396,15 @@ func tail(s string, n int) string {
 	return "…" + strings.ToValidUTF8(s[len(s)-n:], "")
 }
 
+// removeAll removes the files of a pattern.
+func removeAll(pattern string) error {
+	files, err := filepath.Glob(pattern)
+	for _, f := range files {
+		err = errors.Join(err, os.Remove(f))
+	}
+	return err
+}
+
 // Close stops the product and removes its directory. It may be called more than once.
 func (p *Peer) Close() error {
 	p.closeOnce.Do(func() {
@@ -405,7 +415,7 @@ func (p *Peer) Close() error {
 		if p.dir != "" {
 			data, _ := readTail(filepath.Join(p.dir, logName), logTail) // none is none
 			p.lastWords = plain(data) + by
-			p.closeErr = os.RemoveAll(p.dir)
+			p.closeErr = errors.Join(os.RemoveAll(p.dir), removeAll(p.remains))
 		}
 		if p.guard != nil {
 			p.guard.release()
