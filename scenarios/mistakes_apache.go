@@ -210,8 +210,6 @@ var apacheMistakes = []Mistake{
 		Edit: apacheInLync("  ProxyAddHeaders Off\n")},
 	{Name: "wildcard-alias", Title: "ServerAlias *.contoso.example in place of the names",
 		Edit: replace("  ServerAlias lyncweb-ext.contoso.example\n  ServerAlias meet.contoso.example\n", "  ServerAlias lyncweb-ext.contoso.* meet.contoso.*\n")},
-	{Name: "one-wrong-port", Title: "one of two members with a wrong port: Apache passes over it",
-		Edit: replace("10.10.10.12:4443", "10.10.10.12:4444")},
 	{Name: "affinity-for-2013", Title: "a cookie for stickysession, which Lync Server 2013 and later do not need", SignsIn: true,
 		Topology: func(t *topology.Topology) { t.Proxy.Rules[0].Balance = "cookie" }},
 }
