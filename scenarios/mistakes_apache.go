@@ -152,7 +152,7 @@ var apacheMistakes = []Mistake{
 		Edit: replace("  SSLProxyEngine On\n", "")},
 	{Name: "wrong-root", Title: "SSLProxyCACertificateFile with the public roots", Want: "tls.backend-untrusted",
 		Topology: verifiedWith(topology.PublicCA, "")},
-	{Name: "reuse", Title: "no disablereuse: connections that somebody has logged on are shared", Want: "proxy.ntlm-multiplexed", SignsIn: true,
+	{Name: "reuse", Title: "no disablereuse: connections that somebody has logged on are shared", Want: "proxy.ntlm-multiplexed", SignsIn: true, InFull: true,
 		Edit: replace(" disablereuse=on", "")},
 	{Name: "keepalive-off", Title: "KeepAlive Off, to save workers", Want: "proxy.http10-upstream", SignsIn: true,
 		Edit: replace("KeepAlive On", "KeepAlive Off")},

@@ -148,7 +148,7 @@ var caddyMistakes = []Mistake{
 		Topology: verifiedWith(topology.EnterpriseCA, "10.10.10.11")},
 	{Name: "wrong-server-name", Title: "tls_server_name with a name that the Front Ends' certificates do not have", Want: "tls.backend-name-mismatch",
 		Topology: verifiedWith(topology.EnterpriseCA, "lync.contoso.example")},
-	{Name: "keepalive", Title: "keepalive, as by default: connections that somebody has logged on are shared", Want: "proxy.ntlm-multiplexed", SignsIn: true,
+	{Name: "keepalive", Title: "keepalive, as by default: connections that somebody has logged on are shared", Want: "proxy.ntlm-multiplexed", SignsIn: true, InFull: true,
 		Edit: replace("\t\t\t\t\tkeepalive off\n", "\t\t\t\t\tkeepalive 2m\n")},
 
 	// Time and numbers.

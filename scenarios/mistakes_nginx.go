@@ -134,7 +134,7 @@ var nginxMistakes = []Mistake{
 		Edit: insert(nginxInLocation, "      proxy_hide_header Set-Cookie;\n")},
 	{Name: "no-keepalive", Title: "keepalive_timeout 0", Want: "proxy.http10-upstream", SignsIn: true,
 		Edit: replace("keepalive_timeout 1200s;", "keepalive_timeout 0;")},
-	{Name: "upstream-keepalive", Title: "keepalive in the upstream: connections that somebody has logged on are shared", Want: "proxy.ntlm-multiplexed", SignsIn: true,
+	{Name: "upstream-keepalive", Title: "keepalive in the upstream: connections that somebody has logged on are shared", Want: "proxy.ntlm-multiplexed", SignsIn: true, InFull: true,
 		Edit: replace("Connection close;", "Connection \"\";", nginxServers, nginxServers+"    keepalive 64;\n")},
 
 	// Sizes, times and numbers.
