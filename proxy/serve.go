@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -46,6 +47,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.requests.Done()
+	if conn.announced && conn.client.IsValid() { // net/http knows the balancer's only
+		r.RemoteAddr = netip.AddrPortFrom(conn.client, 0).String()
+	}
 	ex := &exchange{
 		table:      s.table.Load(),
 		conn:       conn,

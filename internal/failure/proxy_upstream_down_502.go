@@ -14,7 +14,7 @@ var proxyUpstreamDown502 = Mode{
 		ID:       "proxy.upstream-down-502",
 		Severity: probe.Critical,
 		Title:    "the reverse proxy gets no answer from the Front End",
-		Cause:    "the web server it forwards to is down, has another address or port, or the proxy does not get on with its certificate; from outside these look the same",
+		Cause:    "the web server it forwards to is down, has another address or port, the proxy does not get on with its certificate, or its health check takes a healthy one out; from outside these look the same",
 		Remedy:   "From the machine of the proxy, connect to the web server as it is entered there: address, port, TLS, certificate. Correct what fails first, and ask again with the view from beside the proxy.",
 		Settings: settings(
 			pfSquid, "Web Servers: peer IP and port 4443. Status > System Logs shows why the peer is dead.",
@@ -102,7 +102,28 @@ func detectProxyUpstreamDown502(v *probe.View) probe.Verdict {
 			}
 		}
 	}
+	if x := outOfService(l); x != nil && !noWebServer(v) {
+		if e := besideProxy(v); len(e) > 0 {
+			evidence = append(evidence, l.SawExchange(x, "that 503 came at once, though the web servers answer when they are asked straight: the proxy may hold them for down. Its health check asks for a path or expects a status that they do not give, as 200 for /, or asks another port, or they were switched off there"))
+			evidence = append(evidence, e...)
+		}
+	}
 	return probe.Found(evidence...)
+}
+
+// outOfService is a 503 that came at once from HAProxy or Caddy, when all answers over TLS are such; nil otherwise. nginx says
+// 502 in that case, and is not told; Apache and Squid also say 503 when a connection fails.
+func outOfService(l *listener) *probe.Exchange {
+	var show *probe.Exchange
+	for _, host := range l.coreNames() {
+		for _, x := range l.answers(host) {
+			if product := probe.MakerOf(x).Product; x.Status != 503 || x.Elapsed > 2*time.Second || product != "HAProxy" && product != "Caddy" {
+				return nil
+			}
+			show = x
+		}
+	}
+	return show
 }
 
 // forwardingFailed returns an exchange that shows it, when all of a host's requests ended in an error of forwarding:

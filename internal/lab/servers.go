@@ -250,7 +250,8 @@ func (l *Lab) proxyConfig() (proxy.Config, error) {
 			ClientAuth: clientAuth[p.ClientCertificates],
 			HTTP2:      p.HTTP2,
 		},
-		MaxHeader: p.MaxHeader,
+		MaxHeader:     p.MaxHeader,
+		ProxyProtocol: p.ProxyProtocol,
 		Timeouts: proxy.Timeouts{
 			Response: l.opts.scaled(p.ResponseTimeout),
 			Idle:     l.opts.scaled(p.IdleTimeout),
