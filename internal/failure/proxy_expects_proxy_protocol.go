@@ -31,7 +31,7 @@ var proxyExpectsProxyProtocol = Mode{
 		{Name: "no-balancer", Edit: func(t *topology.Topology) { t.Proxy.ProxyProtocol = true }},
 	},
 	Near: []Case{
-		{Name: "strict-names", Edit: func(t *topology.Topology) { t.Proxy.StrictSNI, t.Proxy.ResetUnknown = true, true }},
+		{Name: "unknown-hosts-cut", Edit: func(t *topology.Topology) { t.Proxy.ResetUnknown = true }},
 	},
 }
 
