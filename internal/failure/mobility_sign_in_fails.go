@@ -41,6 +41,9 @@ func detectMobilitySignInFails(v *probe.View) probe.Verdict {
 	var evidence []probe.Evidence
 	ucwa := knowsUCWA(v)
 	for _, p := range places {
+		if p.Name() == probe.Proxy && len(places) > 1 && len(evidence) == 0 {
+			continue // clients sign in: what beside the proxy does not work is nothing that they need
+		}
 		for _, f := range firstFailures(p) {
 			if !ucwa && (f.step.Name == probe.StepApplication || slices.Equal(f.clients, []string{probe.ClientWeb})) {
 				continue // Lync 2010 has no applications, and nothing for web clients
