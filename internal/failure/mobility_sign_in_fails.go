@@ -41,12 +41,12 @@ func detectMobilitySignInFails(v *probe.View) probe.Verdict {
 	var evidence []probe.Evidence
 	ucwa := knowsUCWA(v)
 	for _, p := range places {
-		if p.Name() == probe.Proxy && len(places) > 1 && len(evidence) == 0 {
-			continue // clients sign in: what beside the proxy does not work is nothing that they need
-		}
 		for _, f := range firstFailures(p) {
 			if !ucwa && (f.step.Name == probe.StepApplication || slices.Equal(f.clients, []string{probe.ClientWeb})) {
 				continue // Lync 2010 has no applications, and nothing for web clients
+			}
+			if p.Name() == probe.Proxy && comeThrough(places, f) {
+				continue // what does not work beside the proxy is nothing that they need
 			}
 			text := f.text
 			if f.step.Logon != 0 && passwordProven(v, f.account) != nil && !v.At(probe.Proxy).Seen() {
@@ -76,6 +76,18 @@ type firstFailure struct {
 	account, text string
 	clients       []string
 	step          *probe.SignInStep
+}
+
+// comeThrough tells whether all whom a failure beside the proxy is about sign in through the proxy.
+func comeThrough(places []*probe.Place, f firstFailure) bool {
+	return !slices.ContainsFunc(f.clients, func(client string) bool {
+		return !slices.ContainsFunc(places, func(p *probe.Place) bool {
+			return p.Name() != probe.Proxy && slices.ContainsFunc(p.SignIns(), func(s probe.SignIn) bool {
+				return s.Client == client && s.Account == f.account && len(s.Steps) > 0 &&
+					!slices.ContainsFunc(s.Steps, func(one probe.SignInStep) bool { return one.Result != probe.StepOK })
+			})
+		})
+	})
 }
 
 // firstFailures are the first steps that failed of all sign-ins at a place. What follows from them is not told. An
