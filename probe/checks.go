@@ -256,14 +256,19 @@ func (o *observer) getOnce(ctx context.Context, l link, r request) *Exchange {
 	return nil
 }
 
-// examineAddress asks what does not depend on the name: the certificate without SNI, the protocol versions, who
-// answers for a host that nobody publishes, and whether repeated requests get the same answer.
+// examineAddress asks what does not depend on the name: the certificate without SNI, the protocol versions, and who
+// answers for a host that nobody publishes.
 func (o *observer) examineAddress(ctx context.Context, host string, addr netip.AddrPort) {
 	if !o.reach(ctx, host, addr).outcome.OK() {
 		return // nothing listens
 	}
+	var uncut atomic.Int32 // handshakes that were not cut
 	shakeOnly := func(s shake) {
-		if conn, _, _ := o.handshake(ctx, s); conn != nil {
+		conn, _, outcome := o.handshake(ctx, s)
+		if outcome.Code != Closed && outcome.Code != Reset {
+			uncut.Add(1)
+		}
+		if conn != nil {
 			conn.Close()
 		}
 	}
@@ -285,6 +290,9 @@ func (o *observer) examineAddress(ctx context.Context, host string, addr netip.A
 		}
 	})
 	all.Wait()
+	if uncut.Load() == 0 { // perhaps it waits for a balancer's word first
+		shakeOnly(shake{purpose: HandshakeProxied, host: host, sni: host, addr: addr, proxied: true})
+	}
 }
 
 // repeat asks the discovery root on fresh connections at the first address that can be reached, a few at a time: a

@@ -203,6 +203,7 @@ const (
 	HandshakeRepeat  = "repeat"  // a fresh connection for a repeated request
 	HandshakeOther   = "other"   // on port 4443, where 443 gives no connection
 	HandshakeHTTP2   = "http2"   // offers h2 and http/1.1, as browsers do
+	HandshakeProxied = "proxied" // behind a PROXY header without an address, where all others are cut
 	HandshakeSignIn  = "sign-in" // of a client that signs in: it offers no h2
 )
 

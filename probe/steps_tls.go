@@ -62,6 +62,8 @@ func handshakeName(h *Handshake) string {
 		return "TLS " + h.Offered + " only with " + h.Addr
 	case HandshakeHTTP2:
 		return "TLS with " + h.Addr + " as " + h.SNI + ", offering HTTP/2"
+	case HandshakeProxied:
+		return "TLS with " + h.Addr + " as " + h.SNI + ", behind a PROXY header"
 	case HandshakeUnknown:
 		return "TLS with " + h.Addr + " as " + cmp.Or(h.SNI, "a name nobody publishes")
 	}

@@ -30,6 +30,9 @@ type Config struct {
 	Forwarded string
 	// HideHops keeps rule, web server and address out of the proxy's own pages. They stay in the log.
 	HideHops bool
+	// ProxyProtocol expects of every connection the header of the PROXY protocol, of either version, which a balancer in front sends to name the
+	// client. Connections that begin otherwise are reset.
+	ProxyProtocol bool
 	// MaxHeader is the most bytes the header fields of a request may have in all; more is refused with 431. Zero means 128 KiB.
 	MaxHeader int
 	// Timeouts are how long the proxy waits, for what.

@@ -62,6 +62,7 @@ func (s *Server) dialSession(ctx context.Context, _, _ string) (net.Conn, error)
 	near, far := net.Pipe()
 	c := s.newConn(far, false)
 	c.client, c.text, c.https, c.outer = outer.client, outer.text, outer.https, outer
+	c.announced = false // the balancer has spoken
 	ss := newSession(s, c, c)
 	go func() {
 		defer s.sessions.Done()

@@ -145,6 +145,10 @@ type clientConn struct {
 	once     sync.Once
 	closeErr error
 
+	announced bool // the first bytes are a PROXY header
+	header    sync.Once
+	headerErr error
+
 	mu     sync.Mutex
 	pins   map[*webServer]*serverConn // not nil once the client has authenticated the connection; a nil one is in use
 	closed bool
@@ -158,6 +162,8 @@ func (s *Server) newConn(conn net.Conn, https bool) *clientConn {
 		https:    https,
 		client:   addrOf(conn.RemoteAddr()),
 		patience: within(t.Idle, idleDefault),
+
+		announced: s.table.Load().cfg.ProxyProtocol,
 	}
 	c.text = clientText(c.client, conn)
 	s.traffic.Lock()
@@ -186,6 +192,27 @@ func clientText(client netip.Addr, conn net.Conn) string {
 		return client.String()
 	}
 	return conn.RemoteAddr().String()
+}
+
+// Read takes the PROXY header first, where one must come. What comes without is reset, as HAProxy and nginx do.
+func (c *clientConn) Read(p []byte) (int, error) {
+	if c.announced {
+		c.header.Do(func() {
+			client, err := readProxyHeader(c.Conn)
+			if err != nil {
+				c.headerErr = err
+				c.reset()
+			}
+			if client.IsValid() {
+				c.client = client
+				c.text = clientText(client, c.Conn)
+			}
+		})
+		if c.headerErr != nil {
+			return 0, c.headerErr
+		}
+	}
+	return c.Conn.Read(p)
 }
 
 // Write ends a connection whose client has not read for as long as Timeouts.Idle.

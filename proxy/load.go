@@ -145,6 +145,7 @@ type fileConfig struct {
 	Unknown      fileUnknown     `yaml:"unknown"`
 	Forwarded    string          `yaml:"forwarded"`
 	HideHops     bool            `yaml:"hide_hops"`
+	ProxyProto   bool            `yaml:"proxy_protocol"`
 	MaxHeader    int             `yaml:"max_header"`
 	Timeouts     fileTimeouts    `yaml:"timeouts"`
 	Grace        string          `yaml:"grace"`
@@ -285,6 +286,9 @@ func (f *fileConfig) config(dir string) (Config, error) {
 		Unknown:   Unknown{Respond: f.Unknown.Respond.response(), Reset: f.Unknown.Reset, Rule: f.Unknown.Rule},
 		Forwarded: f.Forwarded,
 		HideHops:  f.HideHops,
+
+		ProxyProtocol: f.ProxyProto,
+
 		MaxHeader: f.MaxHeader,
 		Timeouts: Timeouts{
 			Connect:      v.duration("timeouts.connect", f.Timeouts.Connect),

@@ -53,14 +53,15 @@ func TestLoadConfigOfOldAndNewProtocols(t *testing.T) {
 	cfg, err := proxy.LoadConfig("proxy.yaml", []byte(`
 http: [":80"]
 tls: {http2: true}
+proxy_protocol: true
 web_servers: [{alias: fe1, address: 10.10.10.11, scheme: http}]
 publishing_rules: [{hosts: ["*"], web_servers: [fe1], http10: true, retry_silent: 30s}]
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := cfg.Rules[0]; !cfg.TLS.HTTP2 || !r.HTTP10 || r.RetrySilent != 30*time.Second {
-		t.Errorf("HTTP2 %v, HTTP10 %v, RetrySilent %v", cfg.TLS.HTTP2, r.HTTP10, r.RetrySilent)
+	if r := cfg.Rules[0]; !cfg.TLS.HTTP2 || !cfg.ProxyProtocol || !r.HTTP10 || r.RetrySilent != 30*time.Second {
+		t.Errorf("HTTP2 %v, ProxyProtocol %v, HTTP10 %v, RetrySilent %v", cfg.TLS.HTTP2, cfg.ProxyProtocol, r.HTTP10, r.RetrySilent)
 	}
 }
 

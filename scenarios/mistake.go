@@ -39,6 +39,8 @@ var mistakes = map[string][]Mistake{
 	export.NginxStream: nginxStreamMistakes,
 	export.HAProxy:     haproxyMistakes,
 	export.Squid:       squidMistakes,
+	export.Apache:      apacheMistakes,
+	export.Caddy:       caddyMistakes,
 }
 
 // Mistakes are the scenarios of what people do wrong with a product, through the product itself: each starts it. None for a product
@@ -61,6 +63,14 @@ func Mistakes(product string) []Scenario {
 		out = append(out, s)
 	}
 	return out
+}
+
+// Product is the proxy product that the scenario starts; empty where the lab's own proxy runs, or one at an address.
+func (s *Scenario) Product() string {
+	if s.candidate == nil {
+		return ""
+	}
+	return s.candidate.Product
 }
 
 // Through are the same scenarios with another proxy in the place of the lab's own; name goes in front of their IDs.

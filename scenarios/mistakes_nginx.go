@@ -46,6 +46,8 @@ var nginxMistakes = []Mistake{
 		Edit: insert("  ssl_session_cache shared:tls:10m;\n", "  ssl_verify_client on;\n  ssl_client_certificate /etc/nginx/tls/enterprise-roots.pem;\n")},
 	{Name: "http2", Title: "http2 at the listeners", Want: "tls.alpn-h2-offered",
 		Edit: replace(":443 ssl", ":443 ssl http2")},
+	{Name: "proxy-protocol", Title: "proxy_protocol at the listeners, and no balancer in front", Want: "proxy.expects-proxy-protocol",
+		Edit: replace(":443 ssl", ":443 ssl proxy_protocol", ":80 default_server;", ":80 default_server proxy_protocol;", ":80;", ":80 proxy_protocol;")},
 	{Name: "handshake-rejected", Title: "ssl_reject_handshake on in the default server, where clients without SNI end", Want: "tls.sni-missing-gets-default-cert",
 		Edit: replace("    ssl_certificate_key /etc/nginx/tls/lync-key.pem;\n    return 421;\n", "    ssl_certificate_key /etc/nginx/tls/lync-key.pem;\n    ssl_reject_handshake on;\n")},
 	{Name: "no-80", Title: "no server listens at port 80", Want: "proxy.http80-closed",
@@ -134,7 +136,7 @@ var nginxMistakes = []Mistake{
 		Edit: insert(nginxInLocation, "      proxy_hide_header Set-Cookie;\n")},
 	{Name: "no-keepalive", Title: "keepalive_timeout 0", Want: "proxy.http10-upstream", SignsIn: true,
 		Edit: replace("keepalive_timeout 1200s;", "keepalive_timeout 0;")},
-	{Name: "upstream-keepalive", Title: "keepalive in the upstream: connections that somebody has logged on are shared", Want: "proxy.ntlm-multiplexed", SignsIn: true,
+	{Name: "upstream-keepalive", Title: "keepalive in the upstream: connections that somebody has logged on are shared", Want: "proxy.ntlm-multiplexed", SignsIn: true, InFull: true,
 		Edit: replace("Connection close;", "Connection \"\";", nginxServers, nginxServers+"    keepalive 64;\n")},
 
 	// Sizes, times and numbers.
@@ -154,6 +156,8 @@ var nginxMistakes = []Mistake{
 		Edit: replace(nginxInHTTP, nginxInHTTP+"  limit_req_zone $binary_remote_addr zone=login:10m rate=30r/m;\n  limit_req_status 429;\n", nginxInLocation, nginxInLocation+"      limit_req zone=login burst=5 nodelay;\n")},
 	{Name: "connection-limit", Title: "limit_conn for each address: an office has one", Want: "proxy.connection-limit", SignsIn: true, InFull: true,
 		Edit: replace(nginxInHTTP, nginxInHTTP+"  limit_conn_zone $binary_remote_addr zone=address:10m;\n", nginxInLocation, nginxInLocation+"      limit_conn address 10;\n")},
+	{Name: "connection-limit-429", Title: "limit_conn with limit_conn_status 429", Want: "proxy.connection-limit", SignsIn: true, InFull: true,
+		Edit: replace(nginxInHTTP, nginxInHTTP+"  limit_conn_zone $binary_remote_addr zone=address:10m;\n  limit_conn_status 429;\n", nginxInLocation, nginxInLocation+"      limit_conn address 10;\n")},
 
 	// Paths and URLs.
 	{Name: "prefix", Title: "a path behind proxy_pass", Want: "proxy.path-prefix-mismatch",
@@ -188,6 +192,12 @@ var nginxMistakes = []Mistake{
 		Edit: insert(nginxInLocation, "      limit_except GET POST { deny all; }\n")},
 	{Name: "methods-if", Title: "$request_method tested", Want: "proxy.method-blocked", SignsIn: true,
 		Edit: insert(nginxInLocation, "      if ($request_method !~ ^(?:GET|HEAD|POST)$) { return 405; }\n")},
+	{Name: "methods-dropped", Title: "return 444 for methods that are not in a list", Want: "proxy.method-blocked", SignsIn: true,
+		Edit: insert(nginxInLocation, "      if ($request_method !~ ^(?:GET|HEAD|POST)$) { return 444; }\n")},
+	{Name: "addresses-allowed", Title: "allow for the office's network and deny all", Want: "proxy.ip-reputation-or-geo-block",
+		Edit: insert(nginxInServers, "    allow 10.0.0.0/8;\n    deny all;\n")},
+	{Name: "browsers-only", Title: "$http_user_agent tested, against robots", Want: "proxy.user-agent-filtered", SignsIn: true,
+		Edit: insert(nginxInLocation, "      if ($http_user_agent !~ Mozilla) { return 403; }\n")},
 	{Name: "origin-refused", Title: "requests with Origin refused", Want: "proxy.origin-or-referer-filtered",
 		Edit: insert(nginxInLocation, "      if ($http_origin) { return 403; }\n")},
 	{Name: "xml-refused", Title: "a rule against XML in requests", Want: "proxy.waf-rule-block", SignsIn: true,

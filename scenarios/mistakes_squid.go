@@ -63,6 +63,12 @@ var squidMistakes = []Mistake{
 	// Requests.
 	{Name: "methods", Title: "acl method GET POST: no PUT, no DELETE", Want: "proxy.method-blocked", SignsIn: true,
 		Edit: squidDenies("method PUT DELETE PATCH", "405")},
+	{Name: "methods-reset", Title: "deny_info TCP_RESET for PUT and DELETE", Want: "proxy.method-blocked", SignsIn: true,
+		Edit: replace(squidRules, "acl other method PUT DELETE\ndeny_info TCP_RESET other\nhttp_access deny other\n"+squidRules)},
+	{Name: "networks", Title: "an acl of src with the office's network in front of all that is published", Want: "proxy.ip-reputation-or-geo-block",
+		Edit: replace(squidRules, "acl office src 10.0.0.0/8\nhttp_access deny !office\n"+squidRules)},
+	{Name: "browsers-only", Title: "an acl of browser denies what does not call itself Mozilla", Want: "proxy.user-agent-filtered", SignsIn: true,
+		Edit: replace(squidRules, "acl browsers browser Mozilla\nhttp_access deny on-https !browsers\n"+squidRules)},
 	{Name: "basic-auth", Title: "proxy_auth in front of the Front End's own log-on", Want: "proxy.preauth-401",
 		Edit: replace(squidRules, "auth_param basic program /usr/lib/squid/basic_fake_auth\nacl known proxy_auth REQUIRED\nhttp_access deny on-https !known\n"+squidRules)},
 	{Name: "authorization-removed", Title: "request_header_access Authorization deny all", Want: "proxy.authorization-stripped", SignsIn: true,

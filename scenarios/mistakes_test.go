@@ -67,9 +67,6 @@ func TestMistakesAreWhole(t *testing.T) {
 		t.Run(product, func(t *testing.T) {
 			t.Parallel()
 			list := scenarios.Mistakes(product)
-			if len(list) == 0 {
-				t.Skip("none are written")
-			}
 			names, titles, wrong := map[string]bool{}, map[string]bool{}, 0
 			for _, s := range list {
 				if names[s.ID] || titles[s.Title] || s.Title == "" {

@@ -82,6 +82,7 @@ type Scenario struct {
 	brief, outside bool
 	build          func() *topology.Topology
 	candidate      *lab.Candidate // in the place of the lab's own proxy; nil for that
+	skip           string         // why it cannot be run; empty when it can
 }
 
 // Topology is the deployment, a new one at every call.

@@ -178,23 +178,58 @@ func (a *app) translatedText(b *pfsense.Backup, t *pfsense.Translated, from, pro
 // exported writes a product's configuration without what that product cannot do and clients do without.
 func (a *app) exported(p topology.Proxy, product string, paths export.Files) (string, error) {
 	text, err := export.Write(product, export.Input{Proxy: p, Files: paths})
-	if u, ok := errors.AsType[*export.UnsupportedError](err); ok && p.ResetUnknown && u.Field == "reset_unknown" {
-		a.env.say("%s cannot reset the connections of requests that are for nobody, as the package does: it answers them", product)
+	u, ok := errors.AsType[*export.UnsupportedError](err)
+	if !ok {
+		return text, err
+	}
+	instead, left := "", false
+	switch {
+	case u.Field == "reset_unknown":
+		instead, left = "cannot reset the connections of requests that are for nobody, as the package does: it answers them", p.ResetUnknown
 		p.ResetUnknown = false
-		return a.exported(p, product, paths)
-	} else if ok && strings.HasSuffix(u.Field, ".cookie") {
-		a.env.say("%s sets no cookies: a client is kept at a Front End by its address", product)
-		balanced := false
-		for i := range p.Rules {
-			if r := &p.Rules[i]; r.Balance == "cookie" {
-				r.Balance, r.Cookie, balanced = "source", nil, true
-			}
-		}
-		if balanced {
-			return a.exported(p, product, paths)
+	case strings.HasSuffix(u.Field, ".cookie"), strings.HasSuffix(u.Field, ".balance") && balanced(p.Rules, u.Field) == "cookie":
+		instead = "sets no cookies as Lync reads them: a client is kept at a Front End by its address"
+		left = replaceBalance(p.Rules, u.Field, "cookie", "source")
+	case strings.HasSuffix(u.Field, ".balance"):
+		instead = "cannot keep a client at a Front End by its address: requests go to any, which Lync Server 2010's mobility does not bear"
+		left = replaceBalance(p.Rules, u.Field, "source", "")
+	case strings.HasSuffix(u.Field, ".respond"):
+		instead = "gets no answers of its own for requests that are for others: they are not in what is written"
+		before := len(p.Rules)
+		p.Rules = slices.DeleteFunc(p.Rules, func(r topology.Rule) bool { return r.Respond != nil })
+		left = len(p.Rules) < before && len(p.Rules) > 0
+	}
+	if !left {
+		return text, err
+	}
+	a.env.say("%s %s", product, instead)
+	return a.exported(p, product, paths)
+}
+
+// balanced is how the rule that a field is of chooses among web servers.
+func balanced(rules []topology.Rule, field string) string {
+	for _, r := range rules {
+		if isOf(r, field) {
+			return r.Balance
 		}
 	}
-	return text, err
+	return ""
+}
+
+// replaceBalance changes how the rule that a field is of chooses, and tells whether it did.
+func replaceBalance(rules []topology.Rule, field, from, to string) bool {
+	replaced := false
+	for i := range rules {
+		if r := &rules[i]; r.Balance == from && isOf(*r, field) {
+			r.Balance, r.Cookie, replaced = to, nil, true
+		}
+	}
+	return replaced
+}
+
+// isOf tells whether a field, as publishing_rules[lync, https].balance, is of a rule.
+func isOf(r topology.Rule, field string) bool {
+	return strings.HasPrefix(field, "publishing_rules["+r.Name+",") || strings.HasPrefix(field, "publishing_rules["+r.Name+"]")
 }
 
 // writeDeployment writes a topology with what was found in words before it.

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lyncpin/internal/lab"
+	"lyncpin/internal/peer"
 	"lyncpin/internal/topology"
 )
 
@@ -23,6 +24,7 @@ type labOptions struct {
 	bind  *oneOf
 	write string
 	only  []string
+	proxy string
 }
 
 func (a *app) labCommand() *cobra.Command {
@@ -38,7 +40,8 @@ ports of the topology, which this machine (a network namespace, a virtual machin
 --addresses" lists them.
 
 With --write, DIR gets the roots, the certificate and key for a proxy, the topology, and last endpoints.json, which says
-where everything is. With --only dns,frontend a real proxy can take the place of the lab's.`,
+where everything is. With --only dns,frontend a real proxy can take the place of the lab's. With --proxy one is started in it, with the configuration that
+"lyncpin export" writes.`,
 		Example: `  lyncpin lab
   lyncpin lab --fault proxy.port-not-flipped --write /tmp/lab
   lyncpin lab --only dns,frontend --write /tmp/lab`,
@@ -51,7 +54,9 @@ where everything is. With --only dns,frontend a real proxy can take the place of
 	f.Var(opts.bind, "bind", "where to listen")
 	f.StringVar(&opts.write, "write", "", "write certificates and endpoints.json into this `directory`")
 	f.StringSliceVar(&opts.only, "only", nil, "run these `parts` alone: dns, frontend, proxy")
+	f.StringVar(&opts.proxy, "proxy", "", "put a real proxy in the place of the lab's own: a `product` of "+strings.Join(peer.Products(), ", "))
 	wordsOf(cmd, "bind", opts.bind.words)
+	wordsOf(cmd, "proxy", peer.Products())
 	wordsOf(cmd, "only", labParts)
 	return cmd
 }
@@ -68,7 +73,20 @@ func (a *app) lab(ctx context.Context, opts labOptions) error {
 	if err != nil {
 		return err
 	}
-	l, err := lab.Start(ctx, t, lab.Options{Only: opts.only, Bind: opts.bind.value})
+	run := lab.Options{Only: opts.only, Bind: opts.bind.value}
+	if opts.proxy != "" {
+		switch {
+		case opts.bind.value == lab.Plan:
+			return usage("--proxy is for --bind %s: with the addresses of the plan, start the product yourself beside --only dns,frontend", lab.Loopback)
+		case opts.only != nil && !slices.Contains(opts.only, lab.Proxy):
+			return usage("--proxy %s and --only %s exclude each other", opts.proxy, strings.Join(opts.only, ","))
+		}
+		if err := startable(opts.proxy, peer.Products()); err != nil {
+			return err
+		}
+		run.Candidate = &lab.Candidate{Product: opts.proxy}
+	}
+	l, err := lab.Start(ctx, t, run)
 	if err != nil {
 		return labError(err, opts.bind.value)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,6 +35,8 @@ type runOptions struct {
 	reports bool
 	fresh   bool
 	proxy   []string
+	config  string
+	at      atOptions
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -49,10 +52,20 @@ Without arguments it runs all. An argument is the ID of a scenario or of a mode,
 
 With --proxy a real reverse proxy takes the place of the lab's own: it is started with a configuration written from each deployment,
 as "lyncpin export" writes it. Without further arguments all healthy deployments are run through it, and the mistakes that people
-make with it.`,
+make with it.
+
+With --config a product is started with a configuration of your own: one that "lyncpin export" has written, and you have edited. It
+stands in front of the healthy example, or of the deployment of --topology; addresses, and the paths of certificates, are as export
+writes them.
+
+With --proxy at=HOST the proxy is one that runs already, on a firewall on the bench for instance. It forwards to this machine: to the
+addresses of the plan, or with --front-ends to another one. --authority makes a certificate for it and keeps it for the next time.
+The Front End is healthy, so that what is found is the proxy's. Arguments name faults behind the proxy.`,
 		Example: `  lyncpin run
   lyncpin run dns.lyncdiscover-missing 'tls.*' 'baseline/*'
   lyncpin run --proxy nginx,haproxy
+  lyncpin run --proxy nginx --config nginx.conf
+  lyncpin run --proxy at=192.0.2.1,443=8443,80=8080 --front-ends 192.0.2.20 --authority bench
   lyncpin run --format junit my-deployment.yaml`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeScenarios,
@@ -62,7 +75,9 @@ make with it.`,
 	}
 	cmd.Flags().IntVar(&opts.jobs, "jobs", 0, "run this `number` of labs at the same time; 0 means two for each processor")
 	cmd.Flags().BoolVar(&opts.fresh, "fresh", false, "look at every scenario from everywhere, also where it cannot differ from the healthy deployment")
-	cmd.Flags().StringSliceVar(&opts.proxy, "proxy", nil, "put real proxies in the place of the lab's own: `products` of "+strings.Join(peer.Products(), ", ")+", or all")
+	cmd.Flags().StringSliceVar(&opts.proxy, "proxy", nil, "put real proxies in the place of the lab's own: `products` of "+strings.Join(peer.Products(), ", ")+", all, or at=HOST[,443=PORT,80=PORT] for one that runs already")
+	opts.at.flags(cmd)
+	cmd.Flags().StringVar(&opts.config, "config", "", "with one product: start it with the configuration in this `file`")
 	cmd.Flags().Var(opts.format, "format", "how to write the results")
 	cmd.Flags().BoolVar(&opts.verbose, "verbose", false, "show the whole report of each scenario that failed")
 	cmd.Flags().BoolVar(&opts.reports, "reports", false, "show the report of every scenario, also of those that passed; in JSON, too")
@@ -83,16 +98,21 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	if opts.jobs < 0 {
 		return usage("--jobs %d: want a number above 0", opts.jobs)
 	}
-	list, err := a.scenarios(args)
-	if len(opts.proxy) > 0 {
-		list, err = a.throughProxies(opts.proxy, args)
-	}
+	b, err := a.bench(cmd, args, opts)
 	if err != nil {
 		return err
 	}
+	list := b.list
+	proxies := proxiesOf(cmd.Context(), list)
+	for _, p := range proxies {
+		a.env.say("through %s %s", p.Product, p.Version)
+	}
+	opts.reports = opts.reports || opts.own() // who has one proxy wants to know all
 	started := time.Now()
 	show := &progress{env: &a.env, total: len(list)}
-	run := scenarios.Options{Jobs: opts.jobs, Fresh: opts.fresh, OnDone: show.step, KeepReports: opts.reports}
+	run := &b.run
+	run.OnDone = show.step
+	run.KeepReports = opts.reports
 	if opts.format.value == "text" {
 		width := 0
 		for _, s := range list {
@@ -107,7 +127,7 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	// Labs keep little and throw much away: collecting less often, within a bound, saves an eighth of the time.
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
-	results := scenarios.Run(cmd.Context(), list, run)
+	results := b.results(cmd.Context())
 	show.clear()
 	if err := cmd.Context().Err(); err != nil {
 		ran := slices.DeleteFunc(results, func(r scenarios.Result) bool { return r.Err != nil })
@@ -116,7 +136,7 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 	}
 	switch opts.format.value {
 	case "json":
-		err = writeRunJSON(a.env.Stdout, results, opts.reports)
+		err = writeRunJSON(a.env.Stdout, results, proxies, opts.reports)
 	case "junit":
 		err = render.JUnit(a.env.Stdout, junitCases(results))
 	default:
@@ -131,6 +151,49 @@ func (a *app) run(cmd *cobra.Command, args []string, opts runOptions) error {
 		return exitError(exitFound)
 	}
 	return nil
+}
+
+// bench is what is run, and how.
+type bench struct {
+	list []scenarios.Scenario
+	run  scenarios.Options
+	// serial says that all use the same addresses of this machine, so that one is run after the other.
+	serial bool
+}
+
+func (a *app) bench(cmd *cobra.Command, args []string, opts runOptions) (*bench, error) {
+	if isAt(opts.proxy) {
+		return a.throughAt(cmd.Context(), args, opts)
+	}
+	for _, name := range atFlags {
+		if cmd.Flags().Changed(name) && (name != "topology" || opts.config == "") {
+			return nil, usage("--%s is for a proxy at an address: --proxy at=HOST", name)
+		}
+	}
+	b := &bench{run: scenarios.Options{Jobs: opts.jobs, Fresh: opts.fresh}}
+	var err error
+	switch {
+	case opts.config != "":
+		b.list, err = a.throughConfiguration(args, opts)
+	case len(opts.proxy) > 0:
+		b.list, err = a.throughProxies(opts.proxy, args)
+	default:
+		b.list, err = a.scenarios(args)
+	}
+	return b, err
+}
+
+func (b *bench) results(ctx context.Context) []scenarios.Result {
+	if !b.serial {
+		return scenarios.Run(ctx, b.list, b.run)
+	}
+	var out []scenarios.Result
+	for _, s := range b.list {
+		one := b.run
+		one.Limits.Total += s.Hold
+		out = append(out, scenarios.Run(ctx, []scenarios.Scenario{s}, one)...)
+	}
+	return out
 }
 
 // scenarios are those the arguments name: files first to last, then the catalogue's in its order.
@@ -243,23 +306,8 @@ func (a *app) passedReports(results []scenarios.Result, opts runOptions) error {
 func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts runOptions) error {
 	failed := scenarios.Failed(results)
 	for _, r := range failed {
-		fmt.Fprintf(a.env.Stdout, "\n%s\n  wanted  %s\n  found   %s\n  %s\n", a.paint(red, r.ID), wordsFor(r.Want), wordsFor(r.Found), r.Problem)
-		if r.ProxyLog != "" {
-			fmt.Fprintf(a.env.Stdout, "  the proxy said:\n%s\n", shifted(lastLines(r.ProxyLog, logLines)))
-		}
-		if r.Report == nil {
-			continue
-		}
-		if opts.verbose || opts.reports {
-			if err := a.text(r.Report, opts.verbose); err != nil {
-				return err
-			}
-			continue
-		}
-		for _, f := range r.Report.Findings {
-			if f.Root() && !slices.Contains(r.Want, f.ID) {
-				fmt.Fprintf(a.env.Stdout, "  %s because, from %s: %s\n", f.ID, f.Evidence[0].Vantage, f.Evidence[0].Text)
-			}
+		if err := a.failure(r, opts); err != nil {
+			return err
 		}
 	}
 	color := green
@@ -269,6 +317,36 @@ func (a *app) runSummary(results []scenarios.Result, elapsed time.Duration, opts
 	fmt.Fprintf(a.env.Stdout, "\n%s  (%s)\n", a.paint(color, summary(results)), round(elapsed))
 	return nil
 }
+
+// failure says what differs from what a scenario wants. Of somebody's own proxy, nothing is wanted but to hear what is wrong with it.
+func (a *app) failure(r scenarios.Result, opts runOptions) error {
+	fmt.Fprintf(a.env.Stdout, "\n%s\n", a.paint(red, r.ID))
+	switch {
+	case opts.own() && r.Report != nil:
+	case opts.own():
+		fmt.Fprintf(a.env.Stdout, "  %s\n", r.Problem)
+	default:
+		fmt.Fprintf(a.env.Stdout, "  wanted  %s\n  found   %s\n  %s\n", wordsFor(r.Want), wordsFor(r.Found), r.Problem)
+	}
+	if r.Report != nil && (opts.verbose || opts.reports) {
+		if err := a.text(r.Report, opts.verbose); err != nil {
+			return err
+		}
+	} else if r.Report != nil {
+		for _, f := range r.Report.Findings {
+			if f.Root() && !slices.Contains(r.Want, f.ID) {
+				fmt.Fprintf(a.env.Stdout, "  %s because, from %s: %s\n", f.ID, f.Evidence[0].Vantage, f.Evidence[0].Text)
+			}
+		}
+	}
+	if r.ProxyLog != "" {
+		fmt.Fprintf(a.env.Stdout, "  the proxy said:\n%s\n", shifted(lastLines(r.ProxyLog, logLines)))
+	}
+	return nil
+}
+
+// own tells whether it is somebody's own proxy, or configuration, that is run.
+func (o *runOptions) own() bool { return o.config != "" || isAt(o.proxy) }
 
 // summary counts what passed, in the words of each kind: "30 of 30 failure modes named first, 31 near misses and 12
 // baselines silent". Where some failed it says of how many.
@@ -320,7 +398,9 @@ func count(passed, total int, one, many string) string {
 
 // runDocument is the JSON that run writes.
 type runDocument struct {
-	Schema    string        `json:"schema"`
+	Schema string `json:"schema"`
+	// Proxies are the products that were started.
+	Proxies   []runProxy    `json:"proxies,omitempty"`
 	Scenarios []runScenario `json:"scenarios"`
 	Passed    int           `json:"passed"`
 	Failed    int           `json:"failed"`
@@ -339,9 +419,32 @@ type runScenario struct {
 	Report *probe.Report `json:"report,omitempty"`
 }
 
-func writeRunJSON(w io.Writer, results []scenarios.Result, reports bool) error {
+// runProxy is a product that was started.
+type runProxy struct {
+	Product string `json:"product"`
+	Version string `json:"version"`
+}
+
+// proxiesOf are the products that scenarios start, in their order. A version that cannot be told is empty.
+func proxiesOf(ctx context.Context, list []scenarios.Scenario) []runProxy {
+	var out []runProxy
+	for i := range list {
+		product := list[i].Product()
+		if product == "" || slices.ContainsFunc(out, func(p runProxy) bool { return p.Product == product }) {
+			continue
+		}
+		version, err := peer.Version(ctx, product)
+		if err != nil {
+			version = "" // whether it starts is for the scenarios to say
+		}
+		out = append(out, runProxy{product, version})
+	}
+	return out
+}
+
+func writeRunJSON(w io.Writer, results []scenarios.Result, proxies []runProxy, reports bool) error {
 	failed := len(scenarios.Failed(results))
-	doc := runDocument{Schema: runSchema, Scenarios: []runScenario{}, Passed: len(results) - failed, Failed: failed}
+	doc := runDocument{Schema: runSchema, Proxies: proxies, Scenarios: []runScenario{}, Passed: len(results) - failed, Failed: failed}
 	for _, r := range results {
 		s := runScenario{
 			ID: r.ID, Kind: r.Kind, Want: r.Want, Found: r.Found, OK: r.OK, Skipped: r.Skipped, MS: milliseconds(r.Elapsed),

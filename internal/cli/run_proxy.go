@@ -4,9 +4,11 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"lyncpin/internal/lab"
 	"lyncpin/internal/peer"
+	"lyncpin/internal/topology"
 	"lyncpin/scenarios"
 )
 
@@ -22,11 +24,11 @@ func (a *app) throughProxies(products []string, args []string) ([]scenarios.Scen
 		}
 	}
 	for _, product := range products {
-		if !slices.Contains(peer.Products(), product) {
-			return nil, unknownWord("--proxy", "product", product, append(peer.Products(), allProducts))
+		if strings.HasPrefix(product, atPrefix) {
+			return nil, usage("--proxy %s stands alone: one run is about one proxy at an address, or about products", product)
 		}
-		if _, err := peer.Find(product); err != nil {
-			return nil, hint(err, "install it, or leave --proxy out: the lab then runs a reverse proxy of its own")
+		if err := startable(product, append(peer.Products(), allProducts)); err != nil {
+			return nil, err
 		}
 	}
 	var all []scenarios.Scenario
@@ -40,6 +42,40 @@ func (a *app) throughProxies(products []string, args []string) ([]scenarios.Scen
 	return all, nil
 }
 
+// configHold is how long a silent long poll is held through somebody's configuration, in the deployment's time, which runs fast: as
+// long as it takes until one that nothing cuts ends by itself.
+const configHold = 200 * time.Second
+
+// throughConfiguration is a healthy deployment behind a product with the configuration in a file.
+func (a *app) throughConfiguration(args []string, opts runOptions) ([]scenarios.Scenario, error) {
+	if len(opts.proxy) != 1 || opts.proxy[0] == allProducts || isAt(opts.proxy) {
+		return nil, usage("--config %s needs to know its product: --proxy nginx, for instance", opts.config)
+	}
+	product := opts.proxy[0]
+	if err := startable(product, peer.Products()); err != nil {
+		return nil, err
+	}
+	text, err := readFile(opts.config)
+	if err != nil {
+		return nil, err
+	}
+	t := topology.Healthy()
+	if opts.at.topology != "" {
+		if t, err = opts.at.deployment(); err != nil {
+			return nil, err
+		}
+	}
+	s := scenarios.Deployment("deployment", t, configHold)
+	s.Kind, s.AnyFound = scenarios.KindBaseline, false // it is healthy, so that what is found is the configuration's
+	list := []scenarios.Scenario{s}
+	if len(args) > 0 {
+		if list, err = a.scenarios(args); err != nil {
+			return nil, err
+		}
+	}
+	return scenarios.Through(product, &lab.Candidate{Product: product, Text: string(text)}, list), nil
+}
+
 // installed are the products that are there; of the others it is said that they are not.
 func (a *app) installed() []string {
 	return slices.DeleteFunc(peer.Products(), func(product string) bool {
@@ -49,6 +85,17 @@ func (a *app) installed() []string {
 		}
 		return err != nil
 	})
+}
+
+// startable tells whether the product of --proxy, one of the words, can be started.
+func startable(product string, words []string) error {
+	if !slices.Contains(peer.Products(), product) {
+		return unknownWord("--proxy", "product", product, words)
+	}
+	if _, err := peer.Find(product); err != nil {
+		return hint(err, "install it, or leave --proxy out: the lab then runs a reverse proxy of its own")
+	}
+	return nil
 }
 
 func (a *app) throughProduct(product string, args []string) ([]scenarios.Scenario, error) {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"lyncpin/internal/cli"
+	"lyncpin/internal/peer"
 )
 
 // program is a command that runs until it is interrupted.
@@ -275,4 +276,21 @@ func port(t *testing.T, addr string) string {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// A real product in the lab's place is what clients get to.
+func TestLabWithProduct(t *testing.T) {
+	t.Parallel()
+	if _, err := peer.Find("nginx"); err != nil {
+		if os.Getenv("LYNCPIN_REQUIRE_PEERS") == "" {
+			t.Skip(err)
+		}
+		t.Fatal(err)
+	}
+	p := start(t, nil, "lab", "--proxy", "nginx")
+	addr := regexp.MustCompile(`reverse proxy, HTTP +(\S+)`).FindStringSubmatch(p.out.String())[1]
+	if resp := get(t, addr, "lyncdiscover.contoso.example"); resp.StatusCode != 200 || resp.Header.Get("Server") != "nginx" {
+		t.Errorf("answer %s %v", resp.Status, resp.Header)
+	}
+	p.stop(t)
 }

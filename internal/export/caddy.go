@@ -184,7 +184,7 @@ func (p *plan) caddyHandle(t *page, r route) error {
 			t.line("\t\t\t\t# Sessions of Lync 2010's mobility live on one Front End: a cookie leads the client back to it.")
 			policy = "cookie " + c.Name
 		}
-		t.line("\t\t\t\tlb_policy %s\n\t\t\t\t# Another Front End is tried when one refuses the connection.\n\t\t\t\tlb_try_duration 10s\n\t\t\t\tfail_duration 10s", policy)
+		t.line("\t\t\t\tlb_policy %s\n\t\t\t\t# Another Front End is tried when one takes no connection; a poll that has failed after a while is not repeated.\n\t\t\t\tlb_retries %d\n\t\t\t\tlb_try_duration 5s\n\t\t\t\t# An upload that a client breaks off counts as a failure of the Front End too: one is not enough.\n\t\t\t\tfail_duration 10s\n\t\t\t\tmax_fails 3", policy, len(to)-1)
 	}
 	switch r.HostHeader {
 	case "", "preserve":
@@ -197,7 +197,7 @@ func (p *plan) caddyHandle(t *page, r route) error {
 	default:
 		t.line("\t\t\t\theader_up Host %s", r.HostHeader)
 	}
-	t.line("\t\t\t\ttransport http {\n\t\t\t\t\tversions 1.1\n\t\t\t\t\tdial_timeout 10s")
+	t.line("\t\t\t\ttransport http {\n\t\t\t\t\tversions 1.1\n\t\t\t\t\tdial_timeout 3s")
 	t.line("\t\t\t\t\t# Long polls are silent for up to 15 minutes.\n\t\t\t\t\tresponse_header_timeout %s", duration(p.response))
 	t.line("\t\t\t\t\t# No connection is kept for another request: NTLM signs it in, and the next client would go on as that user.\n\t\t\t\t\tkeepalive off")
 	t.line("\t\t\t\t\t# What a client takes is between it and the Front End.\n\t\t\t\t\tcompression off")

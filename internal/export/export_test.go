@@ -117,6 +117,7 @@ func TestNothingIsLeftOutSilently(t *testing.T) {
 		edit  func(*topology.Proxy)
 	}{
 		{"lifetime", func(p *topology.Proxy) { p.Lifetime = time.Hour }},
+		{"proxy_protocol", func(p *topology.Proxy) { p.ProxyProtocol = true }},
 		{"publishing_rules[lync web services].add_prefix", func(p *topology.Proxy) { p.Rules[0].AddPrefix = "/x" }},
 		{"publishing_rules[lync web services].rate", func(p *topology.Proxy) { p.Rules[0].Rate = 60 }},
 		{"publishing_rules[office web apps].match_headers", func(p *topology.Proxy) { p.Rules[1].MatchHeaders = map[string]string{"Accept": "*"} }},

@@ -103,6 +103,7 @@ func (p *plan) fields() []field {
 		{word: "lifetime", set: p.Lifetime != 0},
 		{word: "max_header", set: p.MaxHeader != 0},
 		{word: "http2", set: p.HTTP2},
+		{word: "proxy_protocol", set: p.ProxyProtocol},
 	}
 	for i := range p.Rules {
 		r := &p.Rules[i]

@@ -61,7 +61,8 @@ type Config struct {
 	// DropTime is how long silence lasts, when no deadline ends it before. Zero means until the deadline.
 	DropTime time.Duration
 	// Real are addresses of the plan that are bound at an address of this machine, with the plan's own ports, for programs
-	// of other machines. All others are bound at loopback.
+	// of other machines. All others are bound at loopback, and so is a port that this process may not bind: then it is
+	// there for who dials through the fabric only.
 	Real map[netip.Addr]netip.Addr
 	// Now is the clock by which connections are idle. Nil means time.Now.
 	Now func() time.Time

@@ -459,3 +459,57 @@ func ExampleFabric() {
 	fmt.Println("from", host(c.LocalAddr()), "to", c.RemoteAddr())
 	// Output: from 192.0.2.50 to 203.0.113.10:443
 }
+
+// What a proxy of another machine must reach is at a real address, with the plan's port; a port that is taken there is an error.
+func TestRealAddress(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := taken.Addr().(*net.TCPAddr).AddrPort()
+	plan := netip.MustParseAddr("10.10.10.11")
+	f, err := fabric.New(fabric.Config{Real: map[netip.Addr]netip.Addr{plan: busy.Addr()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	at := netip.AddrPortFrom(plan, busy.Port()).String()
+	if ln, err := f.Listen(t.Context(), "tcp", at); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("at a port that is taken: got %v, %v", ln, err)
+	}
+	taken.Close()
+	ln, err := f.Listen(t.Context(), "tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if got := f.Bound("tcp", at); got != busy.String() {
+		t.Errorf("bound at %s, want %s", got, busy)
+	}
+}
+
+// A port that the process may not bind is there for who dials through the fabric.
+func TestRealAddressWithoutPrivileges(t *testing.T) {
+	t.Parallel()
+	home := netip.MustParseAddr("127.0.0.1")
+	if ln, err := net.Listen("tcp", "127.0.0.1:79"); err == nil {
+		ln.Close()
+		t.Skip("this process may bind any port")
+	}
+	f, err := fabric.New(fabric.Config{Real: map[netip.Addr]netip.Addr{netip.MustParseAddr("10.10.10.11"): home}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	ln, err := f.Listen(t.Context(), "tcp", "10.10.10.11:79")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c, err := f.Dialer("inside")(t.Context(), "tcp", "10.10.10.11:79")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}

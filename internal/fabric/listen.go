@@ -2,6 +2,8 @@ package fabric
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -15,7 +17,7 @@ const loopback = "127.0.0.1:0"
 // noKeepAlive spares four system calls at each end of a connection: on loopback nobody vanishes without a word.
 const noKeepAlive = -1
 
-// candidates are the loopback addresses to try for e, best first: TCP and UDP at one address of the plan get the same
+// candidates are the addresses to try for e, best first: on loopback, TCP and UDP at one address of the plan get the same
 // port if it is free, for programs outside that know of one port only, such as dig.
 func (f *Fabric) candidates(e endpoint) []string {
 	twin := endpoint{network: "tcp", addr: e.addr}
@@ -23,7 +25,7 @@ func (f *Fabric) candidates(e endpoint) []string {
 		twin.network = "udp"
 	}
 	if real, ok := f.cfg.Real[e.addr.Addr()]; ok {
-		return []string{netip.AddrPortFrom(real, e.addr.Port()).String()}
+		return []string{netip.AddrPortFrom(real, e.addr.Port()).String(), loopback}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -33,12 +35,14 @@ func (f *Fabric) candidates(e endpoint) []string {
 	return []string{loopback}
 }
 
-// first is what open returns for the first candidate that it succeeds with.
-func first[T any](candidates []string, open func(addr string) (T, error)) (T, error) {
+// first is what open returns for the first candidate that it succeeds with. In place of an address of Config.Real there is another
+// only where the process may not bind it.
+func first[T any](f *Fabric, e endpoint, open func(addr string) (T, error)) (T, error) {
+	_, real := f.cfg.Real[e.addr.Addr()]
 	var out T
 	var err error
-	for _, addr := range candidates {
-		if out, err = open(addr); err == nil {
+	for _, addr := range f.candidates(e) {
+		if out, err = open(addr); err == nil || real && !errors.Is(err, fs.ErrPermission) {
 			break
 		}
 	}
@@ -70,7 +74,7 @@ func (f *Fabric) Listen(ctx context.Context, network, addr string) (net.Listener
 	}
 	lc := net.ListenConfig{KeepAlive: noKeepAlive}
 	lc.SetMultipathTCP(false) // of no use on loopback, and dearer
-	ln, err := first(f.candidates(e), func(addr string) (net.Listener, error) { return lc.Listen(ctx, "tcp", addr) })
+	ln, err := first(f, e, func(addr string) (net.Listener, error) { return lc.Listen(ctx, "tcp", addr) })
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func (f *Fabric) ListenPacket(ctx context.Context, network, addr string) (net.Pa
 		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
 	var lc net.ListenConfig
-	pc, err := first(f.candidates(e), func(addr string) (net.PacketConn, error) { return lc.ListenPacket(ctx, "udp4", addr) })
+	pc, err := first(f, e, func(addr string) (net.PacketConn, error) { return lc.ListenPacket(ctx, "udp4", addr) })
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,12 @@ func (l poll) cut() bool {
 	return l.ended() && l.Elapsed >= leastPatience && l.Elapsed < l.Asked && !near(l.Elapsed, l.Asked)
 }
 
+// torn tells whether the connection broke when the Front End's answer was due. Time-outs that count from the request on, such as that of
+// Go's servers for writing, show then only: TLS ends in a record that cannot be read.
+func (l poll) torn() bool {
+	return !l.Outcome.OK() && l.Outcome.Code != probe.Timeout && l.Renewed && !l.Delivered && l.Elapsed >= leastPatience && (near(l.Elapsed, l.Asked) || l.Elapsed > l.Asked)
+}
+
 // whole tells whether the Front End ended the poll: when its time was over, or with what was made to happen.
 func (l poll) whole() bool {
 	return l.Outcome.OK() && l.FrontEnd && l.Status == 200 && (l.Delivered || near(l.Elapsed, l.Asked))

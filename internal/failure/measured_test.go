@@ -43,6 +43,27 @@ func TestAnswersOfRealProxies(t *testing.T) {
 	version := func(offered, outcome string) probe.Handshake {
 		return probe.Handshake{Purpose: probe.HandshakeVersion, SNI: extWebHost, Offered: offered, Outcome: probe.Outcome{Code: outcome}}
 	}
+	const meeting = "/user1/ABCD1234"
+	joined := func(plain, phone reply) *seen {
+		return fromOutside().get(probe.GetMeeting, "meet.contoso.example", meeting, plain).get(probe.GetMeetingPhone, "meet.contoso.example", meeting, phone)
+	}
+	stop := page("nginx", 403, "<html><head><title>403 Forbidden</title></head></html>")
+	allRefused := func(phone reply) *seen {
+		return joined(stop, phone).get(probe.GetRoot, "lyncdiscover.contoso.example", "/", stop).get(probe.GetService, extWebHost, servicePath, stop).
+			get(probe.GetMeet, "meet.contoso.example", "/", stop)
+	}
+	// crowding are handshakes of which all come off while there are few.
+	crowding := func(cut int) *seen {
+		var list []probe.Handshake
+		for i := range 12 {
+			h := probe.Handshake{Purpose: probe.HandshakeRepeat, SNI: extWebHost, Outcome: probe.Outcome{Code: probe.OK}}
+			if i < cut {
+				h.Purpose, h.Outcome = probe.HandshakeSignIn, reset
+			}
+			list = append(list, h)
+		}
+		return proven(shown(list...))
+	}
 	noVersion := shown(version("1.0", probe.TLSAlert), version("1.2", probe.TLSProtocol))
 	noVersion.Handshakes[0].Outcome = probe.Outcome{Code: probe.TLSAlert}
 
@@ -63,6 +84,12 @@ func TestAnswersOfRealProxies(t *testing.T) {
 			get(probe.SignInTicket, extWebHost, ticketPath, byFrontEnd(200)).post().
 			get(probe.GetWebTicket, extWebHost, ticketPath, byFrontEnd(401))}},
 
+		{"method/dropped", "proxy.method-blocked", "found", []*seen{app("PUT", reply{code: probe.Closed}).get(probe.SignInUCWA, extWebHost, application, reply{code: probe.Closed}).asks("DELETE")}},
+		{"method/never-answered", "proxy.method-blocked", "found", []*seen{app("PUT", reply{code: probe.Timeout}).get(probe.SignInUCWA, extWebHost, application, reply{code: probe.Timeout}).asks("DELETE")}},
+		{"method/cut-once", "proxy.method-blocked", "clear", []*seen{app("DELETE", reply{code: probe.Closed})}},
+		{"method/all-are-cut-now-and-then", "proxy.method-blocked", "clear", []*seen{app("PUT", reply{code: probe.Closed}).get(probe.SignInUCWA, extWebHost, application, reply{code: probe.Closed}).asks("DELETE").
+			get(probe.SignInRepeat, extWebHost, application, reply{code: probe.Closed})}},
+
 		{"stranger/gets-a-token", "proxy.ntlm-multiplexed", "found", []*seen{proven(fromOutside()).
 			logsOn(listenerAddress, probe.LogonGranted, false, fe1, fe1, fe1).get(probe.SignInStranger, extWebHost, "/WebTicket/oauthtoken", byFrontEnd(200)).post()}},
 		{"stranger/is-refused", "proxy.ntlm-multiplexed", "clear", []*seen{proven(fromOutside()).
@@ -76,6 +103,11 @@ func TestAnswersOfRealProxies(t *testing.T) {
 		{"limit/nginx", "proxy.rate-limit-429", "found", []*seen{fromOutside().get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.GetRepeat, extWebHost, "/", busy)}},
 		{"limit/nginx-for-all", "proxy.rate-limit-429", "clear", []*seen{fromOutside().get(probe.GetRoot, extWebHost, "/", busy).get(probe.GetRepeat, extWebHost, "/", busy)}},
 		{"limit/of-a-crowd", "proxy.rate-limit-429", "clear", []*seen{fromOutside().get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.SignInUCWA, extWebHost, application, busy)}},
+		{"limit/429-of-a-crowd", "proxy.rate-limit-429", "clear", []*seen{fromOutside().get(probe.SignInUCWA, extWebHost, application, page("nginx", 429, "")).crowded(probe.Crowd{Failed: 8})}},
+		{"limit/429-of-a-crowd-and-others", "proxy.rate-limit-429", "found", []*seen{fromOutside().get(probe.SignInUCWA, extWebHost, application, page("nginx", 429, "")).
+			get(probe.SignInTicket, extWebHost, ticketPath, page("nginx", 429, "")).crowded(probe.Crowd{Failed: 8})}},
+		{"limit/429-without-a-crowd", "proxy.rate-limit-429", "found", []*seen{fromOutside().get(probe.SignInUCWA, extWebHost, application, page("nginx", 429, ""))}},
+		{"crowd/429", "proxy.connection-limit", "found", []*seen{proven(fromOutside().get(probe.SignInUCWA, extWebHost, application, page("nginx", 429, "")).crowded(probe.Crowd{Failed: 8}))}},
 		{"limit/haproxy-holds-up", "proxy.rate-limit-429", "found", []*seen{fromOutside().
 			get(probe.GetRoot, extWebHost, "/", byFrontEnd(200)).get(probe.GetRepeat, extWebHost, "/", haproxy(500, "500 Internal Server Error"))}},
 		{"limit/haproxy-without-a-server", "proxy.rate-limit-429", "clear", []*seen{fromOutside().
@@ -88,6 +120,25 @@ func TestAnswersOfRealProxies(t *testing.T) {
 			get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).get(probe.GetUser, extWebHost, userPath, page("nginx", 200, "<html>sorry</html>"))}},
 		{"page/the-challenge-itself", "proxy.error-page-with-200", "clear", []*seen{fromOutside().
 			get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).get(probe.GetUser, extWebHost, userPath, byFrontEnd(401))}},
+
+		{"agent/browsers-only", "proxy.user-agent-filtered", "found", []*seen{joined(stop, byFrontEnd(200))}},
+		{"agent/browsers-only-by-reset", "proxy.user-agent-filtered", "found", []*seen{joined(reply{code: probe.Reset}, byFrontEnd(200))}},
+		{"agent/no-phones", "proxy.user-agent-filtered", "found", []*seen{joined(byFrontEnd(200), stop)}},
+		{"agent/refused-now-and-then", "proxy.user-agent-filtered", "clear", []*seen{joined(stop, byFrontEnd(200)).get(probe.GetMeet, "meet.contoso.example", "/", byFrontEnd(200))}},
+		{"agent/no-phones-and-others", "proxy.user-agent-filtered", "clear", []*seen{joined(byFrontEnd(200), stop).get(probe.GetMeet, "meet.contoso.example", "/", stop)}},
+		{"agent/both-pass", "proxy.user-agent-filtered", "clear", []*seen{joined(byFrontEnd(200), byFrontEnd(200))}},
+		{"agent/both-refused", "proxy.user-agent-filtered", "clear", []*seen{joined(stop, stop)}},
+		{"agent/no-meeting", "proxy.user-agent-filtered", "not applicable", []*seen{fromOutside().get(probe.GetMeet, "meet.contoso.example", "/", stop)}},
+
+		{"address/all-refused", "proxy.ip-reputation-or-geo-block", "found", []*seen{allRefused(stop)}},
+		{"address/or-the-agent", "proxy.ip-reputation-or-geo-block", "clear", []*seen{allRefused(byFrontEnd(200))}},
+		{"address/nobody-else-was-asked-for", "proxy.ip-reputation-or-geo-block", "unknown", []*seen{fromOutside().
+			get(probe.GetRoot, "lyncdiscover.contoso.example", "/", stop).get(probe.GetService, extWebHost, servicePath, stop)}},
+		{"address/passes-from-elsewhere", "proxy.ip-reputation-or-geo-block", "found", []*seen{fromOutside().
+			get(probe.GetRoot, "lyncdiscover.contoso.example", "/", stop).get(probe.GetService, extWebHost, servicePath, stop),
+			fromInside().get(probe.GetService, extWebHost, servicePath, byFrontEnd(200))}},
+		{"address/one-host", "proxy.ip-reputation-or-geo-block", "not applicable", []*seen{fromOutside().get(probe.GetService, extWebHost, servicePath, stop)}},
+		{"address/one-path-passes", "proxy.ip-reputation-or-geo-block", "clear", []*seen{allRefused(stop).get(probe.GetContent, extWebHost, "/abs/handler", byFrontEnd(401))}},
 
 		{"versions/none-that-the-library-allows", "tls.only-tls10", "found", []*seen{noVersion}},
 		{"versions/1.3-only", "tls.only-tls10", "clear", []*seen{shown(version("1.0", probe.TLSProtocol), version("1.2", probe.TLSProtocol))}},
@@ -109,6 +160,8 @@ func TestAnswersOfRealProxies(t *testing.T) {
 			probe.Handshake{Purpose: probe.HandshakeNoSNI, Outcome: reset}, probe.Handshake{Purpose: probe.HandshakeSignIn, SNI: extWebHost, Outcome: reset})}},
 
 		{"cut/now-and-then", "proxy.connection-limit", "unknown", []*seen{proven(shown(probe.Handshake{Purpose: probe.HandshakeRepeat, SNI: extWebHost, Outcome: reset}))}},
+		{"cut/among-many", "proxy.connection-limit", "found", []*seen{crowding(4)}},
+		{"cut/among-many-once", "proxy.connection-limit", "unknown", []*seen{crowding(1)}},
 		{"cut/other-names", "proxy.connection-limit", "not applicable", []*seen{proven(shown(probe.Handshake{Purpose: probe.HandshakeUnknown, SNI: "other.contoso.example", Outcome: reset}))}},
 		{"cut/is-no-refused-upload", "proxy.chunked-upload-411", "clear", []*seen{proven(shown(probe.Handshake{Purpose: probe.HandshakeRepeat, SNI: extWebHost, Outcome: reset})).
 			get(probe.SignInUCWA, extWebHost, application, byFrontEnd(200)).get(probe.UploadLarge, extWebHost, application+"/batch", byFrontEnd(200)).
@@ -157,6 +210,49 @@ func TestCutConnections(t *testing.T) {
 				m, _ := Find(id)
 				if got := probe.Judge(&m.Rule, v); got.String() != want {
 					t.Errorf("%s: %s %v, want %s", id, got, got.Evidence(), want)
+				}
+			}
+		})
+	}
+}
+
+// Where every connection is cut before TLS, a PROXY header, or somebody in another network, tells why.
+func TestConnectionsCutBeforeTLS(t *testing.T) {
+	t.Parallel()
+	cut := probe.Outcome{Code: probe.Closed}
+	for _, tc := range []struct {
+		name              string
+		dialled, proxied  string
+		inside            bool
+		address, balancer string
+	}{
+		{"waits-for-a-balancer", probe.OK, probe.OK, false, "not applicable", "found"},
+		{"cuts-all-the-same", probe.OK, probe.Reset, false, "unknown", "clear"},
+		{"cuts-only-us", probe.OK, probe.Reset, true, "found", "clear"},
+		{"no-header-was-tried", probe.OK, "", false, "not applicable", "not applicable"},
+		{"resets-at-once", probe.Reset, "", false, "unknown", "not applicable"},
+		{"resets-us-at-once", probe.Reset, "", true, "found", "not applicable"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			out := fromOutside()
+			out.Lookups = []probe.Lookup{{Name: extWebHost, Type: "A", Outcome: probe.Outcome{Code: probe.OK}, Answers: []probe.RR{{Name: extWebHost, Type: "A", Value: addressOf(proxyHTTPS)}}}}
+			out.Section.Dials = []probe.Dial{{Addr: proxyHTTPS, Outcome: probe.Outcome{Code: tc.dialled}}}
+			if tc.dialled == probe.OK {
+				out.Section.Handshakes = []probe.Handshake{{ID: 1, Purpose: probe.HandshakeName, Host: extWebHost, Addr: proxyHTTPS, Outcome: cut}}
+			}
+			if tc.proxied != "" {
+				out.Section.Handshakes = append(out.Section.Handshakes, probe.Handshake{ID: 2, Purpose: probe.HandshakeProxied, Host: extWebHost, Addr: proxyHTTPS, Outcome: probe.Outcome{Code: tc.proxied}})
+			}
+			sections := []*probe.Section{&out.Section}
+			if tc.inside {
+				sections = append(sections, &fromInside().get(probe.GetService, extWebHost, servicePath, byFrontEnd(200)).Section)
+			}
+			v := probe.NewView(&probe.Record{Sections: sections, Target: probe.Target{SIPDomains: []string{"contoso.example"}, Expected: probe.Expected{ExternalWeb: []string{extWebHost}}}})
+			for id, want := range map[probe.ID]string{"proxy.ip-reputation-or-geo-block": tc.address, "proxy.expects-proxy-protocol": tc.balancer} {
+				m, _ := Find(id)
+				if got := probe.Judge(&m.Rule, v); got.String() != want {
+					t.Errorf("%s: %s %v %s, want %s", id, got, got.Evidence(), got.Why(), want)
 				}
 			}
 		})

@@ -112,6 +112,9 @@ func knownMeeting(v *probe.View) *probe.Evidence {
 
 // refusedMeeting tells whether something on the way refused the meeting's path, and passes others of the same host on.
 func refusedMeeting(p *probe.Place, x *probe.Exchange) bool {
+	if x.Handshake == 0 && x.Status == 0 && overTLS(x) {
+		return false // it came to no connection
+	}
 	if !cutOff(x) && (!fromMiddle(x) || isIISPage(x) || !slices.Contains([]int{400, 403, 404, 406}, x.Status)) {
 		return false
 	}

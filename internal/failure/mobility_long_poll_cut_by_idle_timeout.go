@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"slices"
 	"time"
 
 	"lyncpin/internal/topology"
@@ -36,12 +37,15 @@ var mobilityLongPollCutByIdleTimeout = Mode{
 func detectMobilityLongPollCutByIdleTimeout(v *probe.View) probe.Verdict {
 	straight := v.At(probe.Proxy)
 	held := false
-	var evidence []probe.Evidence
+	var evidence, torn []probe.Evidence
 	var least time.Duration // a clock that is late is late by chance: the shortest time is nearest to the setting
 	for _, p := range v.Places() {
 		for _, l := range pollsFor(p, probe.PollSilent) {
 			held = true
 			// A limit on the age of connections is another mode, when the proxy has it.
+			if l.torn() {
+				torn = append(torn, p.SawPoll(l.Poll, "a long poll of %s got no answer: the connection broke when it was due (%s), as it does when a time-out for writing counts from the request on", seconds(l.Asked), l.end()))
+			}
 			if !l.cut() || cutByAge(p, l.Elapsed) != nil && cutByAge(straight, l.Elapsed) == nil {
 				continue
 			}
@@ -55,6 +59,10 @@ func detectMobilityLongPollCutByIdleTimeout(v *probe.View) probe.Verdict {
 	case !held:
 		return noPollHeld
 	case len(evidence) == 0:
+		// Beside the proxy such a poll must have been answered.
+		if len(torn) > 0 && slices.ContainsFunc(pollsFor(straight, probe.PollSilent), poll.whole) {
+			return probe.Found(torn...)
+		}
 		return probe.Clear()
 	}
 	if whose := fits(least); whose != "" {

@@ -45,6 +45,9 @@ func detectMobilitySignInFails(v *probe.View) probe.Verdict {
 			if !ucwa && (f.step.Name == probe.StepApplication || slices.Equal(f.clients, []string{probe.ClientWeb})) {
 				continue // Lync 2010 has no applications, and nothing for web clients
 			}
+			if p.Name() == probe.Proxy && comeThrough(places, f) {
+				continue // what does not work beside the proxy is nothing that they need
+			}
 			text := f.text
 			if f.step.Logon != 0 && passwordProven(v, f.account) != nil && !v.At(probe.Proxy).Seen() {
 				text += ", though the password is right: either the reverse proxy leads the log-on over several connections, or the Front End refuses NTLM; a probe from beside the proxy tells which"
@@ -73,6 +76,18 @@ type firstFailure struct {
 	account, text string
 	clients       []string
 	step          *probe.SignInStep
+}
+
+// comeThrough tells whether all whom a failure beside the proxy is about sign in through the proxy.
+func comeThrough(places []*probe.Place, f firstFailure) bool {
+	return !slices.ContainsFunc(f.clients, func(client string) bool {
+		return !slices.ContainsFunc(places, func(p *probe.Place) bool {
+			return p.Name() != probe.Proxy && slices.ContainsFunc(p.SignIns(), func(s probe.SignIn) bool {
+				return s.Client == client && s.Account == f.account && len(s.Steps) > 0 &&
+					!slices.ContainsFunc(s.Steps, func(one probe.SignInStep) bool { return one.Result != probe.StepOK })
+			})
+		})
+	})
 }
 
 // firstFailures are the first steps that failed of all sign-ins at a place. What follows from them is not told. An

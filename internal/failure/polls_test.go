@@ -77,6 +77,8 @@ func TestLongPollCut(t *testing.T) {
 		{"the server's own answer in its time", record(polled(probe.External, answered(200*time.Second, 200))), "clear"},
 		{"cut by its own time", record(polled(probe.External, page(199*time.Second, 504))), "clear"},
 		{"an event after a hold shorter than asked", record(polled(probe.External, event)), "clear"},
+		{"broken when the answer was due", record(polled(probe.External, silence(200*time.Second, "other")), polled(probe.Proxy, answered(200*time.Second, 200))), "found"},
+		{"broken then beside the proxy too", record(polled(probe.External, silence(200*time.Second, "other")), polled(probe.Proxy, silence(200*time.Second, "other"))), "clear"},
 		{"another poll took its place", record(polled(probe.External, answered(60*time.Second, 409))), "clear"},
 		{"ended at once, which is no time-out", record(polled(probe.External, page(time.Second, 502))), "clear"},
 		{"no end and no answer", record(polled(probe.External, dead())), "clear"},

@@ -38,7 +38,7 @@ func requestSizes() []probe.Setting {
 		haproxy, "tune.bufsize 65536  # a whole head must fit; no http-request deny or return by req.body_size, url_len or the header Content-Length",
 		nginx, "client_max_body_size 0; large_client_header_buffers 4 64k;",
 		squid, "request_body_max_size 0 KB  # and request_header_max_size 128 KB; no http_access deny by the length of url_regex",
-		apache, "LimitRequestBody 0, LimitRequestFieldSize 65536, LimitRequestLine 65536",
+		apache, "LimitRequestFieldSize 65536, LimitRequestLine 65536; no RewriteCond %{HTTP:Content-Length}; with ModSecurity: SecRequestBodyLimit 1073741824  # LimitRequestBody is not for what ProxyPass takes",
 		caddy, `{
 	servers {
 		max_header_size 128KB  # 1 MB without the line

@@ -18,7 +18,7 @@ var proxyChunkedUpload411 = Mode{
 			haproxy, "Remove http-request deny and return rules for the headers Content-Length and Transfer-Encoding.",
 			nginx, "nginx 1.3.9 or later; proxy_http_version 1.1;",
 			squid, "Remove http_access deny lines with an acl … req_header Content-Length.",
-			apache, "Remove SetEnv proxy-sendcl only if the Front End complains; ProxyPass takes chunked bodies by default.",
+			apache, "Remove RewriteCond %{HTTP:Transfer-Encoding} rules that refuse: ProxyPass takes chunked bodies, and SetEnv proxy-sendchunked 1 sends them on as they come.",
 			caddy, "Remove matchers on the headers Transfer-Encoding and Content-Length that lead to respond 411.",
 		),
 		Sources: []string{"RFC 9112 section 7.1", "RFC 9110 section 15.5.12"},

@@ -18,16 +18,18 @@ var proxyConnectionLimit = Mode{
 		Settings: settings(
 			pfSquid, "No maxconn ACLs in custom options; System > Advanced > System Tunables: kern.maxfilesperproc for that many connections.",
 			pfHAProxy, "Global: Maximum connections 20000; frontend: no conn_cur limits.",
-			haproxy, "maxconn 20000 in global and frontend; remove deny rules on src_conn_cur and sc_conn_cur.",
-			nginx, "worker_connections 20000; worker_rlimit_nofile 40000; no limit_conn for these servers.",
+			haproxy, "maxconn 20000 in global and frontend; remove deny and reject rules on src_conn_cur and sc_conn_cur, also those of tcp-request.",
+			nginx, "worker_connections 20000; worker_rlimit_nofile 40000; no limit_conn for these servers, nor in stream {}.",
 			squid, "max_filedescriptors 16384  # and no http_access deny with an acl … maxconn",
-			apache, "MaxRequestWorkers for that many connections (event MPM: ThreadsPerChild × ServerLimit); no mod_qos limits.",
+			apache, "MaxRequestWorkers for that many connections (event MPM: ThreadsPerChild × ServerLimit); no max= and acquire= on BalancerMember, no mod_qos limits.",
 			caddy, "Remove unhealthy_request_count from reverse_proxy and max_conns_per_host from transport http; systemctl edit caddy: LimitNOFILE=1048576",
 			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of concurrent requests.",
 		),
 		Sources: []string{"UCWA: Event channel details", "RFC 9110 section 15.6.4"},
 		Reads:   probe.SignIns | probe.Crowds | probe.Exchanges | probe.Handshakes,
 		Detect:  detectProxyConnectionLimit,
+		// What is cut, or not, by chance.
+		Explains: []probe.ID{"meeting.path-altered"},
 	},
 	SignsIn: true, InFull: true,
 	Confused: []probe.ID{"proxy.rate-limit-429"},
@@ -46,6 +48,9 @@ func detectProxyConnectionLimit(v *probe.View) probe.Verdict {
 	var evidence []probe.Evidence
 	tried, many := false, false
 	for _, p := range clientPlaces(v) {
+		if h := cutWhenMany(p); h != nil {
+			evidence = append(evidence, p.SawHandshake(h, "TLS with %s is cut when many connections are open, and never while there are few", h.Addr))
+		}
 		for _, c := range p.Crowds() {
 			tried = true
 			if c.Failed == 0 || failsStraight(v) {
@@ -84,6 +89,42 @@ func overload(p *probe.Place) *probe.Exchange {
 	for _, x := range p.Exchanges(probe.SignInUCWA) {
 		if (x.Status == 503 || x.Status == 429) && fromMiddle(x) && !madeByUCWA(x) {
 			return x
+		}
+	}
+	return nil
+}
+
+// Of handshakes that tell a limit from a dead server behind a balancer that passes TCP on: so many came off while few connections were
+// open, and so many were cut among many. A server in two would have been met among the former but for one run in hundreds.
+const (
+	fewCameOff = 8
+	manyCut    = 3
+)
+
+// cutWhenMany is a handshake that was cut while many connections were open, as clients that sign in have them, at an address where
+// every one comes off while there are few; nil when there is none, or too little was seen.
+func cutWhenMany(p *probe.Place) *probe.Handshake {
+	for _, h := range p.Handshakes(probe.HandshakeSignIn) {
+		if !isCut(h.Outcome.Code) {
+			continue
+		}
+		good, cut := 0, 0
+		for _, o := range p.Handshakes(probe.HandshakeName, probe.HandshakeRepeat) {
+			switch {
+			case o.Addr != h.Addr:
+			case o.Outcome.OK():
+				good++
+			default:
+				return nil
+			}
+		}
+		for _, o := range p.Handshakes(probe.HandshakeSignIn) {
+			if o.Addr == h.Addr && isCut(o.Outcome.Code) {
+				cut++
+			}
+		}
+		if good >= fewCameOff && cut >= manyCut {
+			return h
 		}
 	}
 	return nil

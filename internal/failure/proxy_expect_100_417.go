@@ -18,7 +18,7 @@ var proxyExpect100417 = Mode{
 			haproxy, "Remove http-request deny and return rules for the header Expect.",
 			nginx, "Nothing to set: nginx answers 100 by itself. Remove if ($http_expect) blocks.",
 			squid, "Remove http_access deny lines with an acl … req_header Expect.",
-			apache, "Apache 2.4.43 or later; before that RequestHeader unset Expect early",
+			apache, "Remove RewriteCond %{HTTP:Expect} rules that refuse. Before Apache 2.4.43: RequestHeader unset Expect early",
 			caddy, "Remove matchers on the header Expect, and request_header -Expect: Caddy answers 100 by itself.",
 		),
 		Sources: []string{"RFC 9110 section 10.1.1", "Squid: ignore_expect_100"},

@@ -19,8 +19,8 @@ var proxyMethodBlocked = Mode{
 		Settings: settings(
 			pfHAProxy, "Remove ACLs on the method (METH_GET and the like).",
 			pfSquid, "Remove http_access deny lines with an acl of type method, or allow PUT, DELETE and OPTIONS there.",
-			haproxy, "Remove http-request deny if !METH_GET, and ACLs on method.",
-			nginx, "Remove limit_except … { deny all; } and tests of $request_method.",
+			haproxy, "Remove http-request deny and silent-drop if !METH_GET, and ACLs on method.",
+			nginx, "Remove limit_except … { deny all; } and tests of $request_method, with return 405 or return 444.",
 			squid, "http_access allow lync-host  # before every http_access deny with an acl … method, or remove these",
 			apache, "Remove <LimitExcept> and AllowMethods.",
 			caddy, `Remove matchers on method, and "not method" ones that lead to respond 405 or abort.`,
@@ -77,12 +77,13 @@ func detectProxyMethodBlocked(v *probe.View) probe.Verdict {
 		}
 	}
 	told := map[string]bool{}
+	dropped := unansweredMethods(out)
 	for _, x := range out.Exchanges() {
 		if x.Method != "PUT" && x.Method != "DELETE" {
 			continue
 		}
 		asked = true
-		if told[x.Method] || !slices.Contains(methodRefusals, x.Status) || reachedFrontEnd(x) || isIISPage(x) || methodPasses(out, x) {
+		if told[x.Method] || !slices.Contains(methodRefusals, x.Status) && !slices.Contains(dropped, x) || reachedFrontEnd(x) || isIISPage(x) || methodPasses(out, x) {
 			continue
 		}
 		if other := otherMethodPasses(out, x); other != nil {
@@ -101,6 +102,29 @@ func detectProxyMethodBlocked(v *probe.View) probe.Verdict {
 // methodRefusals are the statuses by which products refuse a method. RFC 9110 sections 15.5.4, 15.5.6 and 15.6.2; a 404
 // is what some filters say.
 var methodRefusals = []int{403, 404, 405, 501}
+
+// unansweredMethods are the PUTs and DELETEs that got no answer, the connection cut or silent, where no GET of that host fared
+// so. One alone may be chance.
+func unansweredMethods(p *probe.Place) []*probe.Exchange {
+	var out []*probe.Exchange
+	for _, x := range p.Exchanges() {
+		if (x.Method == "PUT" || x.Method == "DELETE") && unanswered(x) &&
+			!slices.ContainsFunc(p.ExchangesFor(x.Host), func(o *probe.Exchange) bool {
+				return o.Method == "GET" && o.Purpose != probe.SignInEvents && unanswered(o)
+			}) {
+			out = append(out, x)
+		}
+	}
+	if len(out) < 2 {
+		return nil
+	}
+	return out
+}
+
+// unanswered tells whether a request came to no answer: the connection was cut, or nothing more was heard.
+func unanswered(x *probe.Exchange) bool {
+	return cutOff(x) || x.Status == 0 && x.Outcome.Code == probe.Timeout
+}
 
 // methodPasses tells whether another request with the same method reached a Front End at the same address.
 func methodPasses(p *probe.Place, x *probe.Exchange) bool {

@@ -115,6 +115,14 @@ func takenForAnother(v *probe.View) []probe.Evidence {
 // known to answer.
 func tornApart(direct, proxied []logon, several bool) (evidence []probe.Evidence, doubt string) {
 	refused, granted := whoseRefused(proxied), whoseGranted(proxied)
+	for _, l := range granted {
+		for _, straight := range whoseGranted(direct) {
+			if l.Kept == "no" && straight.Kept == "yes" {
+				return []probe.Evidence{l.at.SawLogon(l.Logon, "%s: granted, and the next request on the same connection is asked to log on again", wordsOf(l)),
+					straight.at.SawLogon(straight.Logon, "%s: asked straight, the connection stays logged on", wordsOf(straight))}, ""
+			}
+		}
+	}
 	if len(refused) == 0 {
 		return nil, ""
 	}
@@ -131,8 +139,9 @@ func tornApart(direct, proxied []logon, several bool) (evidence []probe.Evidence
 			return []probe.Evidence{refusal, l.at.SawLogon(l.Logon, "%s: granted, with the same name and password", wordsOf(l))}, ""
 		}
 	}
+	elsewhere := len(granted) > 0 // by another machine: what this one refuses may be its own matter
 	switch {
-	case len(granted) > 0: // by another machine: what the one refuses is its own matter
+	case len(direct) == 0 && elsewhere:
 		return nil, ""
 	case len(direct) == 0 && sharer(first) != "":
 		return []probe.Evidence{refusal, first.at.Saw("the answers of the Front End come through %s, and with the free builds of that a client has no connection to the Front End of its own", sharer(first))}, ""
@@ -148,7 +157,7 @@ func tornApart(direct, proxied []logon, several bool) (evidence []probe.Evidence
 			doubt = "the Front End refuses Windows log-ons through the proxy, and grants one that carries the channel binding: Extended Protection would look like a proxy that does not keep connections"
 		}
 	}
-	if len(refused) >= triesForAffinity && several {
+	if elsewhere || len(refused) >= triesForAffinity && several {
 		return nil, "" // each met one machine of several: the proxy keeps connections
 	}
 	return nil, doubt

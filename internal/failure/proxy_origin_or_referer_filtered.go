@@ -17,7 +17,7 @@ var proxyOriginOrRefererFiltered = Mode{
 			haproxy, "Remove http-request deny rules on req.hdr(origin) and req.hdr(referer).",
 			nginx, "Remove valid_referers, if ($invalid_referer) and if ($http_origin) blocks.",
 			squid, "Remove http_access deny lines with acls of req_header Origin, req_header Referer and referer_regex.",
-			apache, "Remove RewriteCond %{HTTP_REFERER} and SetEnvIf Referer / Origin rules that deny.",
+			apache, "Remove RewriteCond %{HTTP_REFERER} and %{HTTP:Origin}, and SetEnvIf Referer / Origin rules that deny.",
 			caddy, "Remove matchers on header Origin and header Referer that lead to respond or abort.",
 			arr, "Remove rewrite rules with conditions on {HTTP_REFERER} and {HTTP_ORIGIN}.",
 		),

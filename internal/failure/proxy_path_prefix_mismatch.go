@@ -47,7 +47,8 @@ func detectProxyPathPrefixMismatch(v *probe.View) probe.Verdict {
 	if !l.Seen() {
 		return notSeenOutside
 	}
-	if served, known := servedStraight(v); known && !served {
+	served, known := servedStraight(v)
+	if known && !served {
 		return probe.Clear() // the Front End finds nothing when asked straight either
 	}
 	asked := false
@@ -64,7 +65,13 @@ func detectProxyPathPrefixMismatch(v *probe.View) probe.Verdict {
 			}
 		}
 		asked = asked || found || len(lost) > 0
-		if found || len(lost) < 2 || !slices.ContainsFunc(lost, func(x *probe.Exchange) bool { return x.Purpose == probe.GetService }) {
+		if found {
+			lost = nil
+			if served {
+				lost = serviceLost(l, host)
+			}
+		}
+		if len(lost) < 2 || !slices.ContainsFunc(lost, func(x *probe.Exchange) bool { return x.Purpose == probe.GetService }) {
 			continue
 		}
 		for _, x := range lost[:2] {
@@ -75,6 +82,20 @@ func detectProxyPathPrefixMismatch(v *probe.View) probe.Verdict {
 		return nothingToJudge
 	}
 	return verdict(evidence)
+}
+
+// serviceLost are answers for the discovery service of a host whose other paths are served: all are the Front End's 404. None when
+// it is not so.
+func serviceLost(l *listener, host string) []*probe.Exchange {
+	var lost []*probe.Exchange
+	for _, x := range l.answers(host, probe.GetService, probe.GetServiceCase, probe.GetServiceQuery) {
+		if x.Status == 404 && probe.MakerOf(x).FrontEnd {
+			lost = append(lost, x)
+		} else if x.Status != 0 {
+			return nil
+		}
+	}
+	return lost
 }
 
 // everyProduct are requests whose paths every Front End of every release has.

@@ -20,7 +20,7 @@ var proxyPercentDecodingNormalised = Mode{
 			haproxy, "Remove http-request normalize-uri … and deny rules on %25.",
 			nginx, "proxy_pass https://10.10.10.20:443;  # without a URI part: nginx then sends the URL as it came",
 			squid, "Remove http_access deny lines with url_regex and urlpath_regex on %: they see a URL that was decoded once.",
-			apache, "AllowEncodedSlashes NoDecode and ProxyPass / https://10.10.10.20/ nocanon",
+			apache, "AllowEncodedSlashes NoDecode and ProxyPass / https://10.10.10.20/ nocanon; no RewriteCond %{THE_REQUEST} on %",
 			caddy, "Remove rewrite and uri for these hosts, and matchers that refuse % in {uri}: reverse_proxy passes the path as it came.",
 			arr, "Request Filtering > Edit Feature Settings: tick Allow double escaping.",
 		),

@@ -20,7 +20,7 @@ var proxyQueryStringDropped = Mode{
 			haproxy, "Remove http-request set-uri …",
 			nginx, "proxy_pass https://10.10.10.11:4443;  # without a URI part, and no rewrite that ends in ?",
 			squid, "No url_rewrite_program for these hosts (url_rewrite_access deny all).",
-			apache, "ProxyPass / https://10.10.10.11:4443/  # no RewriteRule with a trailing ?",
+			apache, "ProxyPass / https://10.10.10.11:4443/  # no RewriteRule with a trailing ? or the flag QSD",
 			caddy, "Remove rewrite * {path}? and uri query lines; where a rewrite must be: rewrite * /path?{query}",
 			arr, "URL Rewrite rule: tick Append query string.",
 		),

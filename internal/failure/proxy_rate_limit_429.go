@@ -24,9 +24,9 @@ var proxyRateLimit429 = Mode{
 			arr, "Dynamic IP Restrictions: untick Deny IP Address based on the number of requests.",
 		),
 		Sources:  []string{"RFC 6585 section 4"},
-		Reads:    probe.Exchanges,
+		Reads:    probe.Exchanges | probe.Crowds,
 		Detect:   detectProxyRateLimit429,
-		Explains: []probe.ID{"proxy.default-vhost-answers", "proxy.preauth-401", "proxy.error-page-with-200", "proxy.host-header-rewritten", "proxy.case-sensitive-path", "proxy.path-allowlist-missing-autodiscover", "proxy.path-allowlist-missing-webticket", "proxy.path-allowlist-missing-ucwa", "proxy.path-allowlist-missing-content-services", "proxy.path-prefix-mismatch", "proxy.http80-redirects-to-https", "proxy.http80-closed", "proxy.method-blocked", "meeting.simple-url-not-published", "meeting.dialin-not-published", "meeting.per-domain-meet-missing", "meeting.wac-unpublished", "meeting.wac-wrong-port-or-offload", "frontend.simple-url-not-registered", "frontend.one-node-down", "proxy.upstream-down-502", "frontend.app-pool-stopped-503", "proxy.mixed-scheme-peers-round-robin"},
+		Explains: []probe.ID{"proxy.connection-limit", "proxy.default-vhost-answers", "proxy.preauth-401", "proxy.error-page-with-200", "proxy.host-header-rewritten", "proxy.case-sensitive-path", "proxy.path-allowlist-missing-autodiscover", "proxy.path-allowlist-missing-webticket", "proxy.path-allowlist-missing-ucwa", "proxy.path-allowlist-missing-content-services", "proxy.path-prefix-mismatch", "proxy.http80-redirects-to-https", "proxy.http80-closed", "proxy.method-blocked", "meeting.simple-url-not-published", "meeting.dialin-not-published", "meeting.per-domain-meet-missing", "meeting.wac-unpublished", "meeting.wac-wrong-port-or-offload", "frontend.simple-url-not-registered", "frontend.one-node-down", "proxy.upstream-down-502", "frontend.app-pool-stopped-503", "proxy.mixed-scheme-peers-round-robin"},
 	},
 	Confused: []probe.ID{"proxy.upstream-down-502", "proxy.default-vhost-answers"},
 	Cases: []Case{
@@ -53,11 +53,17 @@ func detectProxyRateLimit429(v *probe.View) probe.Verdict {
 			refused = append(refused, x)
 		}
 	}
-	if len(refused) == 0 {
+	if len(refused) == 0 || ofCrowd(out, refused) {
 		return limitedOtherwise(out)
 	}
 	return probe.Found(out.SawExchange(refused[0], "%d of %s got 429, which no Front End made; the first is %s",
 		len(refused), probe.Count(len(all), "request", "requests"), refused[0].URL))
+}
+
+// ofCrowd tells whether only requests of a crowd were refused: there were too many at once, which has a mode of its own.
+func ofCrowd(p *probe.Place, refused []*probe.Exchange) bool {
+	return slices.ContainsFunc(p.Crowds(), func(c probe.Crowd) bool { return c.Failed > 0 }) &&
+		!slices.ContainsFunc(refused, func(x *probe.Exchange) bool { return x.Purpose != probe.SignInUCWA })
 }
 
 // limitedOtherwise judges the refusals of products that have another status for those who come too fast or too many,

@@ -18,6 +18,12 @@ func (s *seen) over2() *seen {
 	return s
 }
 
+// kept says whether the connection of the last log-on stayed logged on.
+func (s *seen) kept(word string) *seen {
+	s.Logons[len(s.Logons)-1].Kept = word
+	return s
+}
+
 // came adds legs of the last log-on: exchanges that are there already.
 func (s *seen) came(exchanges ...int) *seen {
 	s.Logons[len(s.Logons)-1].Exchanges = exchanges
@@ -77,6 +83,12 @@ func TestWhatProxiesDoToThoseWhoSignIn(t *testing.T) {
 			logOn(probe.LogonRefused, fe1, fe1, fe1).logsOn(listenerAddress, probe.LogonGranted, false, fe1, fe1, fe1)}},
 		{"torn/one-machine-refuses-and-another-grants", "proxy.ntlm-multiplexed", "clear", []*seen{
 			logOn(probe.LogonRefused, fe2, fe2, fe2).logsOn(listenerAddress, probe.LogonGranted, false, fe1, fe1, fe1)}},
+		{"torn/one-machine-grants-through-the-proxy-and-the-other-straight", "proxy.ntlm-multiplexed", "found", []*seen{
+			logOn(probe.LogonRefused, fe1, fe1, fe1).logsOn(listenerAddress, probe.LogonGranted, false, fe2, fe2, fe2), beside(probe.LogonGranted, false)}},
+		{"torn/granted-and-forgotten", "proxy.ntlm-multiplexed", "found", []*seen{
+			logOn(probe.LogonGranted, fe1, fe1, fe1).kept("no"), beside(probe.LogonGranted, false).kept("yes")}},
+		{"torn/granted-and-forgotten-straight-as-well", "proxy.ntlm-multiplexed", "clear", []*seen{
+			logOn(probe.LogonGranted, fe1, fe1, fe1).kept("no"), beside(probe.LogonGranted, false).kept("no")}},
 		{"torn/granted-straight", "proxy.ntlm-multiplexed", "found", []*seen{logOn(probe.LogonRefused, fe1, fe1, fe1), beside(probe.LogonGranted, false)}},
 		{"torn/granted-straight-with-a-binding", "proxy.ntlm-multiplexed", "unknown", []*seen{logOn(probe.LogonRefused, fe1, fe1, fe1), beside(probe.LogonGranted, true)}},
 		{"torn/refused-straight", "proxy.ntlm-multiplexed", "clear", []*seen{logOn(probe.LogonRefused, fe1, fe1, fe1), beside(probe.LogonRefused, false)}},

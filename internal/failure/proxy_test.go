@@ -233,6 +233,14 @@ func TestProxyRulesOnTheWire(t *testing.T) {
 			seen: healthyBut().get(probe.GetService, extWebHost, servicePath, nginx502).get(probe.GetServiceCase, extWebHost, "/autodiscover/autodiscoverservice.svc/ROOT", ucwa(extWebHost, ""))},
 		{name: "path/prefix", id: "proxy.path-prefix-mismatch", want: "found",
 			seen: fromOutside().get(probe.GetRoot, discoveryHost, "/", byFrontEnd(404)).get(probe.GetService, discoveryHost, servicePath, byFrontEnd(404))},
+		{name: "path/prefix-of-discovery-stripped", id: "proxy.path-prefix-mismatch", want: "found",
+			seen: fromOutside().get(probe.GetWebTicket, extWebHost, ticketPath, byFrontEnd(401)).get(probe.GetService, extWebHost, servicePath, byFrontEnd(404)).
+				get(probe.GetServiceQuery, extWebHost, servicePath, byFrontEnd(404)),
+			beside: besideTheProxy().at("https", "10.10.10.11:4443", probe.GetRoot, discoveryHost, "/", ucwa(extWebHost, ""))},
+		{name: "path/discovery-lost-for-some", id: "proxy.path-prefix-mismatch", want: "clear",
+			seen: fromOutside().get(probe.GetWebTicket, extWebHost, ticketPath, byFrontEnd(401)).get(probe.GetService, extWebHost, servicePath, byFrontEnd(404)).
+				get(probe.GetServiceQuery, extWebHost, servicePath, ucwa(extWebHost, "")),
+			beside: besideTheProxy().at("https", "10.10.10.11:4443", probe.GetRoot, discoveryHost, "/", ucwa(extWebHost, ""))},
 		{name: "path/prefix-but-the-front-end-is-empty-too", id: "proxy.path-prefix-mismatch", want: "clear",
 			seen:   fromOutside().get(probe.GetRoot, discoveryHost, "/", byFrontEnd(404)).get(probe.GetService, discoveryHost, servicePath, byFrontEnd(404)),
 			beside: besideTheProxy().at("https", "10.10.10.11:4443", probe.GetRoot, discoveryHost, "/", byFrontEnd(404))},

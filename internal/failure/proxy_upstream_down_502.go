@@ -14,7 +14,7 @@ var proxyUpstreamDown502 = Mode{
 		ID:       "proxy.upstream-down-502",
 		Severity: probe.Critical,
 		Title:    "the reverse proxy gets no answer from the Front End",
-		Cause:    "the web server it forwards to is down, has another address or port, or the proxy does not get on with its certificate; from outside these look the same",
+		Cause:    "the web server it forwards to is down, has another address or port, the proxy does not get on with its certificate, or its health check takes a healthy one out; from outside these look the same",
 		Remedy:   "From the machine of the proxy, connect to the web server as it is entered there: address, port, TLS, certificate. Correct what fails first, and ask again with the view from beside the proxy.",
 		Settings: settings(
 			pfSquid, "Web Servers: peer IP and port 4443. Status > System Logs shows why the peer is dead.",
@@ -22,7 +22,7 @@ var proxyUpstreamDown502 = Mode{
 			haproxy, "server fe1 10.10.10.11:4443 ssl verify required ca-file /etc/haproxy/enterprise-root.pem sni str(fe1.contoso.example) check  # not disabled, no send-proxy, no check on another port; the stats socket says why it is down: show stat",
 			nginx, "proxy_pass https://10.10.10.11:4443;  # error.log names the cause. connect() failed: address, port, firewall. SSL_do_handshake() failed: the port does not speak TLS, or proxy_ssl_protocols. certificate verify error: proxy_ssl_trusted_certificate. does not match: proxy_ssl_name. prematurely closed: http:// to port 4443",
 			squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver … tls ssldomain=fe1.contoso.example; cache.log names the cause: connection failed, certificate verify failed, Detected DEAD Parent.",
-			apache, "ProxyPass / https://10.10.10.11:4443/; the error log names the cause (AH01114, AH01084 …).",
+			apache, "ProxyPass / https://10.10.10.11:4443/ (both with a slash; SSLProxyEngine On; no status=+D on BalancerMember); the error log names the cause (AH01114, AH01084 …).",
 			caddy, "reverse_proxy https://10.10.10.11:4443; no unhealthy_status 4xx, and health_uri one that answers 200. journalctl -u caddy names the cause: dial tcp …, tls: …, no upstreams available.",
 			arr, "Server farm: httpsPort 4443; Monitoring and Management must show the server as available.",
 		),
@@ -102,7 +102,28 @@ func detectProxyUpstreamDown502(v *probe.View) probe.Verdict {
 			}
 		}
 	}
+	if x := outOfService(l); x != nil && !noWebServer(v) {
+		if e := besideProxy(v); len(e) > 0 {
+			evidence = append(evidence, l.SawExchange(x, "that 503 came at once, though the web servers answer when they are asked straight: the proxy may hold them for down. Its health check asks for a path or expects a status that they do not give, as 200 for /, or asks another port, or they were switched off there"))
+			evidence = append(evidence, e...)
+		}
+	}
 	return probe.Found(evidence...)
+}
+
+// outOfService is a 503 that came at once from HAProxy or Caddy, when all answers over TLS are such; nil otherwise. nginx says
+// 502 in that case, and is not told; Apache and Squid also say 503 when a connection fails.
+func outOfService(l *listener) *probe.Exchange {
+	var show *probe.Exchange
+	for _, host := range l.coreNames() {
+		for _, x := range l.answers(host) {
+			if product := probe.MakerOf(x).Product; x.Status != 503 || x.Elapsed > 2*time.Second || product != "HAProxy" && product != "Caddy" {
+				return nil
+			}
+			show = x
+		}
+	}
+	return show
 }
 
 // forwardingFailed returns an exchange that shows it, when all of a host's requests ended in an error of forwarding:

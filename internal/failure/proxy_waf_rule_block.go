@@ -19,7 +19,7 @@ var proxyWAFRuleBlock = Mode{
 			haproxy, "Remove filter spoe … and deny rules on req.hdr(content-type) for these hosts.",
 			nginx, "modsecurity off;  # in the servers of these hosts, and no if ($content_type …), if ($http_user_agent …) or if ($request_uri …) that returns 403",
 			squid, "Remove http_access deny lines with acls of req_mime_type and req_header, and adaptation_access (ICAP, eCAP), for these hosts.",
-			apache, "SecRuleEngine Off  # in the virtual hosts of these names",
+			apache, "SecRuleEngine Off  # in the virtual hosts of these names; and no RewriteCond %{HTTP:Content-Type} or User-Agent that refuses",
 			caddy, "Remove coraza_waf and matchers on headers and bodies that lead to respond 403 for these hosts.",
 			arr, "Request Filtering: no entries under Headers, Rules and Query Strings.",
 		),

@@ -18,7 +18,7 @@ var proxyXMSHeadersStripped = Mode{
 			haproxy, "Remove http-request and http-response del-header lines for X-MS-, also x- with -m beg: names are lower case there.",
 			nginx, "Remove proxy_pass_request_headers off, proxy_set_header X-MS-WebTicket \"\" and proxy_hide_header X-MS- lines; proxy_intercept_errors off;",
 			squid, "Remove request_header_access All deny all, and reply_header_access Other deny all: Other is every header that Squid does not know.",
-			apache, "Remove RequestHeader unset and Header unset for X-MS- names.",
+			apache, "Remove RequestHeader unset and Header unset for X-MS- names, and ProxyErrorOverride On, which takes headers with the error pages.",
 			caddy, "Remove header_up -X-MS-…, header_down -X-MS-… and handle_response blocks that write the answer anew.",
 			arr, "Remove outbound rules for RESPONSE_X_MS_ and server variables HTTP_X_MS_ names.",
 		),

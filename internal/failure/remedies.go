@@ -60,7 +60,7 @@ func flipPorts() []probe.Setting {
 		haproxy, "server fe1 10.10.10.11:4443 ssl verify required ca-file /etc/haproxy/enterprise-root.pem sni str(fe1.contoso.example)  # and, in the backend for port 80: server fe1 10.10.10.11:8080",
 		nginx, "proxy_pass https://10.10.10.11:4443;  # in the server for 443; in the server for 80: proxy_pass http://10.10.10.11:8080;",
 		squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver login=PASSTHRU connection-auth=on name=fe1-https tls ssldomain=fe1.contoso.example tls-default-ca=off tls-cafile=/etc/squid/tls/enterprise-roots.pem  # with cache_peer_access fe1-https allow on-https; for port 80: cache_peer 10.10.10.11 parent 8080 0 no-query no-digest originserver login=PASSTHRU connection-auth=on name=fe1-http, with cache_peer_access fe1-http allow on-http",
-		apache, "ProxyPass / https://10.10.10.11:4443/  (SSLProxyEngine on); in <VirtualHost *:80>: ProxyPass / http://10.10.10.11:8080/",
+		apache, "ProxyPass / https://10.10.10.11:4443/  (SSLEngine On, SSLProxyEngine On); with Listen 80, in <VirtualHost *:80>: ProxyPass / http://10.10.10.11:8080/",
 		caddy, `https:// {
 	reverse_proxy https://10.10.10.11:4443 {
 		transport http {
@@ -84,7 +84,7 @@ func keepHost() []probe.Setting {
 		haproxy, "Remove http-request set-header Host …",
 		nginx, "proxy_set_header Host $http_host;  # again in every location that has a proxy_set_header of its own, for these take over nothing from above; no if ($host …) that redirects",
 		squid, "https_port 443 accel vhost …  # neither no-vhost nor, on cache_peer, forcedomain=",
-		apache, "ProxyPreserveHost On",
+		apache, "ProxyPreserveHost On  # and no RequestHeader set Host",
 		caddy, "Remove header_up Host {upstream_hostport} and every other header_up Host: reverse_proxy keeps the Host of the client by itself.",
 		arr, "appcmd set config -section:system.webServer/proxy /preserveHostHeader:true /reverseRewriteHostInResponseHeaders:false",
 	)
@@ -126,7 +126,7 @@ func publishAll() []probe.Setting {
 		haproxy, "use_backend lync if { hdr(host) -i lyncweb-ext.contoso.example }  # no path condition",
 		nginx, "location / { … }  # one location for everything: none for single paths or kinds of files, no deny",
 		squid, "http_access allow on-https lync-host  # lync-host being acl lync-host dstdomain -n lyncweb-ext.contoso.example; no urlpath_regex and no url_regex beside it, nor in cache_peer_access",
-		apache, "ProxyPass / … and no <Location> that denies",
+		apache, "ProxyPass / … for everything; no ProxyPass … ! before it, and no <Location> that denies",
 		caddy, "Remove path and path_regexp from the matchers of these hosts, and handle and respond blocks for single paths: match on host only.",
 		arr, "URL rewrite pattern: (.*) with the condition on {HTTP_HOST} only.",
 	)
@@ -154,7 +154,7 @@ func noPreauth() []probe.Setting {
 		haproxy, "Remove http-request auth …",
 		nginx, "auth_basic off; auth_request off;  # for these hosts, and no if that returns 302 to a log-in page",
 		squid, "http_access allow lync-host  # and so for every published name, before the http_access lines with an acl … proxy_auth; or remove these",
-		apache, "Remove AuthType and Require valid-user for these hosts.",
+		apache, "Remove AuthType, Require valid-user and RewriteRules to a log-in page for these hosts.",
 		caddy, "Remove basicauth (basic_auth) and forward_auth for these hosts.",
 		arr, "Authentication: Anonymous only on the proxy's site.",
 	)
@@ -168,7 +168,7 @@ func trustBackend() []probe.Setting {
 		haproxy, "server fe1 10.10.10.11:4443 ssl verify required ca-file enterprise-root.pem sni str(fe1.contoso.example) verifyhost fe1.contoso.example",
 		nginx, "proxy_ssl_verify on; proxy_ssl_verify_depth 3; proxy_ssl_trusted_certificate enterprise-root.pem; proxy_ssl_name lyncweb-ext.contoso.example; proxy_ssl_server_name on;  # the name must be in the Front End's certificate; without proxy_ssl_name it is the upstream's own",
 		squid, "cache_peer 10.10.10.11 parent 4443 0 no-query no-digest originserver login=PASSTHRU connection-auth=on name=fe1-https tls ssldomain=fe1.contoso.example tls-default-ca=off tls-cafile=/etc/squid/tls/enterprise-roots.pem",
-		apache, "SSLProxyCACertificateFile enterprise-root.pem, SSLProxyCheckPeerName on",
+		apache, "SSLProxyCACertificateFile enterprise-root.pem; ProxyPreserveHost On, for the Host that is sent on is the name that is looked for; where the certificate lacks it: SSLProxyCheckPeerName off",
 		caddy, `reverse_proxy https://10.10.10.11:4443 {
 	transport http {
 		tls_server_name fe1.contoso.example

@@ -3,6 +3,7 @@ package lab
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -30,10 +31,15 @@ type Candidate struct {
 	// FrontEnds is an address of this machine that the proxy at At reaches: the first Front End is bound there, with the
 	// plan's ports. Invalid means that all servers behind the proxy are bound at the plan's own addresses.
 	FrontEnds netip.Addr
+	// Roots are what any device trusts besides the lab's public root, in PEM: the proxy at At may have a certificate that
+	// the lab did not issue. The lab's own servers still have.
+	Roots []byte
 }
 
 func (c *Candidate) validate() error {
 	switch {
+	case len(c.Roots) > 0 && !x509.NewCertPool().AppendCertsFromPEM(c.Roots):
+		return errors.New("the roots hold no certificate in PEM form")
 	case c.Product != "" && c.At != nil:
 		return errors.New("a proxy is started, or it is at an address, not both")
 	case c.Product == "" && c.At == nil:
@@ -44,8 +50,9 @@ func (c *Candidate) validate() error {
 	return nil
 }
 
-// real are the addresses of servers that a proxy on another machine must reach. None for a nil Candidate.
-func (c *Candidate) real(t *topology.Topology) map[netip.Addr]netip.Addr {
+// Real are the addresses of this machine that servers of the plan are bound at, by the plan's: a proxy on another machine must reach
+// them. None for a nil Candidate, and when the lab starts the proxy.
+func (c *Candidate) Real(t *topology.Topology) map[netip.Addr]netip.Addr {
 	if c == nil || c.At == nil {
 		return nil
 	}
@@ -59,6 +66,14 @@ func (c *Candidate) real(t *topology.Topology) map[netip.Addr]netip.Addr {
 		}
 	}
 	return out
+}
+
+// trusted adds the candidate's roots to a pool, which is the caller's own.
+func (c *Candidate) trusted(pool *x509.CertPool) *x509.CertPool {
+	if c != nil {
+		pool.AppendCertsFromPEM(c.Roots)
+	}
+	return pool
 }
 
 // startCandidate puts another proxy in the place of the lab's own. Everything else must run.

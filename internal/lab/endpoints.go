@@ -105,7 +105,7 @@ func (l *Lab) Endpoints() Endpoints {
 			Internal: l.net.Bound("udp", hostPort(l.top.Internal.Resolver, 53)),
 		}
 	}
-	if p := l.top.Proxy; l.proxy != nil {
+	if p := l.top.Proxy; l.proxy != nil || l.peer != nil {
 		out.Proxy = &ProxyEndpoints{
 			HTTPS: l.net.Bound("tcp", hostPort(p.Addresses[0], p.HTTPS)),
 			HTTP:  l.net.Bound("tcp", hostPort(p.Addresses[0], p.HTTP)),

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"cmp"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,12 +51,7 @@ func (l *Lab) writeFiles(dir string) error {
 	}
 	w.write("topology.yaml", publicMode, top)
 	endpoints := l.Endpoints()
-	public, enterprise := l.authority.RootPEM(pki.Public), l.authority.RootPEM(pki.Enterprise)
-	endpoints.Roots = &RootFiles{
-		Public: w.write("public-roots.pem", publicMode, []byte("# The public root: any device trusts it.\n"), public),
-		Enterprise: w.write("enterprise-roots.pem", publicMode, []byte("# The enterprise's root: managed machines trust it.\n"), enterprise,
-			[]byte("# The public root: managed machines trust it as well.\n"), public),
-	}
+	endpoints.Roots = w.roots(l.authority)
 	if endpoints.ProxyFiles, err = l.proxyFiles(&w); err != nil {
 		return err
 	}
@@ -82,23 +76,17 @@ func (l *Lab) proxyFiles(w *writer) (*ProxyFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := pki.KeyPEM(cert)
-	if err != nil {
-		return nil, err
+	return w.certificate("proxy", cert)
+}
+
+// roots writes what any device trusts, and what managed machines do.
+func (w *writer) roots(authority *pki.Authority) *RootFiles {
+	public, enterprise := authority.RootPEM(pki.Public), authority.RootPEM(pki.Enterprise)
+	return &RootFiles{
+		Public: w.write("public-roots.pem", publicMode, []byte("# The public root: any device trusts it.\n"), public),
+		Enterprise: w.write("enterprise-roots.pem", publicMode, []byte("# The enterprise's root: managed machines trust it.\n"), enterprise,
+			[]byte("# The public root: managed machines trust it as well.\n"), public),
 	}
-	password := rand.Text()
-	pfx, err := pki.PFX(cert, password)
-	if err != nil {
-		return nil, err
-	}
-	return &ProxyFiles{
-		Cert:        w.write("proxy-cert.pem", publicMode, pki.LeafPEM(cert)),
-		Chain:       w.write("proxy-chain.pem", publicMode, pki.ChainPEM(cert)),
-		FullChain:   w.write("proxy-fullchain.pem", publicMode, pki.FullChainPEM(cert)),
-		Key:         w.write("proxy-key.pem", secretMode, key),
-		PFX:         w.write("proxy.pfx", secretMode, pfx),
-		PFXPassword: password,
-	}, nil
 }
 
 // writer writes files into a directory and keeps the first error.

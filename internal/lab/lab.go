@@ -171,7 +171,7 @@ func (l *Lab) network() (fabric.Network, error) {
 		Places:   map[string]netip.Addr{},
 		Outside:  []string{probe.External},
 		DropTime: l.opts.DropTime,
-		Real:     l.opts.Candidate.real(l.top),
+		Real:     l.opts.Candidate.Real(l.top),
 	}
 	for place, addr := range clients {
 		cfg.Places[place] = addr

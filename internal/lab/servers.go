@@ -196,7 +196,11 @@ func (l *Lab) simpleURLs(p *topology.Pool) []fakelync.SimpleURL {
 }
 
 func (l *Lab) issue(c *topology.Certificate) (tls.Certificate, error) {
-	return l.authority.Issue(pki.Spec{
+	return issueFrom(l.authority, c)
+}
+
+func issueFrom(authority *pki.Authority, c *topology.Certificate) (tls.Certificate, error) {
+	return authority.Issue(pki.Spec{
 		CommonName: c.CommonName,
 		Names:      c.Names,
 		Issuer:     c.Issuer,
@@ -246,7 +250,8 @@ func (l *Lab) proxyConfig() (proxy.Config, error) {
 			ClientAuth: clientAuth[p.ClientCertificates],
 			HTTP2:      p.HTTP2,
 		},
-		MaxHeader: p.MaxHeader,
+		MaxHeader:     p.MaxHeader,
+		ProxyProtocol: p.ProxyProtocol,
 		Timeouts: proxy.Timeouts{
 			Response: l.opts.scaled(p.ResponseTimeout),
 			Idle:     l.opts.scaled(p.IdleTimeout),

@@ -31,8 +31,8 @@ func (l *Lab) Vantage(place string) *probe.Vantage {
 		Name:            place,
 		Resolvers:       []string{hostPort(resolver, 53)},
 		Dial:            l.net.Dialer(place),
-		PublicRoots:     l.authority.PublicRoots(),
-		EnterpriseRoots: l.authority.EnterpriseRoots(),
+		PublicRoots:     l.opts.Candidate.trusted(l.authority.PublicRoots()),
+		EnterpriseRoots: l.opts.Candidate.trusted(l.authority.EnterpriseRoots()),
 		Managed:         managed,
 		Speed:           l.opts.Speed,
 	}

@@ -161,11 +161,12 @@ func (c *apacheConfig) passes(h *apacheHost) []*apacheSite {
 		default:
 			return true
 		}
-		if name, ok := strings.CutPrefix(strings.ToLower(s.url), "balancer://"); ok {
-			path := ""
-			if i := strings.IndexAny(name, "/$"); i >= 0 {
-				name, path = name[:i], s.url[len("balancer://")+i:]
+		if scheme, rest, ok := strings.Cut(s.url, "://"); ok && strings.EqualFold(scheme, "balancer") {
+			name, path := rest, ""
+			if i := strings.IndexAny(rest, "/$"); i >= 0 {
+				name, path = rest[:i], rest[i:]
 			}
+			name = strings.ToLower(name)
 			s.group = c.groups[name]
 			s.to = target{host: name, path: path}
 			for _, m := range c.members(s) {

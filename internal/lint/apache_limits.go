@@ -266,3 +266,28 @@ func apacheLeaf(c *apacheConfig) []Finding {
 
 // isAddress says that a host is an address and no name.
 func isAddress(host string) bool { return net.ParseIP(strings.Trim(host, "[]")) != nil }
+
+// apacheObsolete finds the access control of 2.2 where Lync is served, unless the file loads the module that still reads it.
+func apacheObsolete(c *apacheConfig) []Finding {
+	if slices.ContainsFunc(c.root.all("loadmodule"), func(d *apacheDirective) bool { return d.arg(0) == "access_compat_module" }) {
+		return nil
+	}
+	var found []Finding
+	look := func(at *apacheDirective) {
+		at.walk(func(d *apacheDirective) bool {
+			if slices.Contains([]string{"order", "allow", "deny", "satisfy"}, d.name) && len(found) == 0 {
+				found = append(found, c.at(d, "Order, Allow, Deny and Satisfy are of Apache 2.2. Apache 2.4 does not start with them unless mod_access_compat is loaded, as it is on Debian.", "Require all granted"))
+			}
+			return d.name != "virtualhost"
+		})
+	}
+	for _, h := range c.lyncHosts() {
+		look(h.apacheDirective)
+	}
+	for _, s := range c.sites {
+		if s.group != nil {
+			look(s.group)
+		}
+	}
+	return found
+}

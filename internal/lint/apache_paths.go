@@ -271,10 +271,20 @@ func apacheRedirect80(c *apacheConfig) []Finding {
 		h.walk(func(d *apacheDirective) bool {
 			isRedirect := d.name == "redirect" || d.name == "redirectmatch" || d.name == "redirectpermanent" || d.name == "rewriterule"
 			if isRedirect && slices.ContainsFunc(d.args, func(a string) bool { return strings.HasPrefix(a, "https://") }) && c.siteOf(h) == nil {
-				found = append(found, c.at(d, becauseRedirect80, "ProxyPreserveHost On\nProxyPass / http://10.10.10.10:8080/"))
+				found = append(found, c.at(d, becauseRedirect80, "ProxyPreserveHost On\nProxyPass / http://"+c.anyFrontEnd()+":8080/"))
 			}
 			return true
 		})
 	}
 	return found
+}
+
+// anyFrontEnd is a web server of the configuration, for lines to be written.
+func (c *apacheConfig) anyFrontEnd() string {
+	for _, s := range c.sites {
+		if m := c.members(s); len(m) > 0 {
+			return m[0].to.host
+		}
+	}
+	return "10.10.10.10"
 }

@@ -59,5 +59,6 @@ func apacheRules() []rule[*apacheConfig] {
 		r("57", "rules against attacks are on", Low, "proxy.waf-rule-block", apacheWAF),
 		r("58", "this is an open proxy", High, "", apacheOpenProxy),
 		r("59", "clients share connections to the Front End", High, "proxy.ntlm-multiplexed", apacheShared),
+		r("60", "directives of Apache 2.2 stop Apache 2.4", Low, "", apacheObsolete),
 	}
 }

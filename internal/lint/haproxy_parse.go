@@ -368,6 +368,14 @@ func (s *haproxySection) addServer(l statement, name, address string, rest []str
 	s.servers = append(s.servers, server)
 }
 
+// first is the first server that takes requests as a rule: others stand in when it is down. There is one at least.
+func (s *haproxySection) first() haproxyServer {
+	if i := slices.IndexFunc(s.servers, func(x haproxyServer) bool { return !x.has("backup") }); i >= 0 {
+		return s.servers[i]
+	}
+	return s.servers[0]
+}
+
 // cutPort cuts host:port, [v6]:port; the port is empty when there is none.
 func cutPort(address string) (host, port string) {
 	i := strings.LastIndexByte(address, ':')

@@ -172,12 +172,17 @@ func (c *haproxyConfig) ask(p *haproxyPart, b haproxyBind, name string) {
 	x := haproxyPublished{part: p, bind: b, asked: q, role: role, steps: c.route(p, q)}
 	last := x.last()
 	if last.backend != nil && role != internalHost && kinshipOf(last.backend.name) != officeWebApps &&
-		(conditionWords(last.statement) != nil || p.onlyLync() || c.lync[last.backend]) {
+		(conditionWords(last.statement) != nil || p.onlyLync() && !c.namesLync(p) || c.lync[last.backend]) {
 		if _, known := c.lync[last.backend]; !known {
 			c.lync[last.backend] = true
 		}
 	}
 	c.analysis = append(c.analysis, x)
+}
+
+// namesLync tells whether a part leads to a back end of Lync on some condition, so that its default is for others.
+func (c *haproxyConfig) namesLync(p *haproxyPart) bool {
+	return slices.ContainsFunc(p.all("use_backend"), func(l statement) bool { return c.lync[c.backends[l.word(1)]] })
 }
 
 // onlyLync tells whether a part names hosts of Lync and no others, so that its default is theirs, too.

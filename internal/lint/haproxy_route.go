@@ -34,6 +34,12 @@ func (c *haproxyConfig) route(p *haproxyPart, q asked) []step {
 		}
 	}
 	for _, l := range p.all("use_backend") {
+		if strings.Contains(l.word(1), "%[") { // a map or a header chooses
+			for _, b := range c.lyncBackends() {
+				add(step{kind: "backend", backend: b, statement: l}, perhaps)
+			}
+			continue
+		}
 		if b := c.backends[l.word(1)]; add(step{kind: "backend", backend: b, statement: l}, c.condition(p.haproxySection, l, q)) {
 			return steps
 		}

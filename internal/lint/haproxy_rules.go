@@ -9,10 +9,10 @@ func haproxyRules() []rule[*haproxyConfig] {
 		// Where it goes.
 		r("HAP-01", Critical, "proxy.port-not-flipped", "HTTPS leads to the Front End's internal web site", haproxyInternalTLS),
 		r("HAP-02", High, "proxy.port-80-not-flipped", "HTTP leads to the Front End's internal web site", haproxyInternalPlain),
-		r("HAP-03", Critical, "proxy.peer-protocol-wrong", "plain HTTP is spoken to port 4443, or TLS to port 8080", haproxyScheme),
+		r("HAP-03", Critical, "proxy.peer-protocol-wrong", "plain HTTP is spoken to a port for TLS, or TLS to one for plain HTTP", haproxyScheme),
 		r("HAP-04", High, "proxy.mixed-scheme-peers-round-robin", "one backend holds both ports of the Front End", haproxyMixed),
-		r("HAP-05", High, "proxy.tls-offload-to-8080", "what came over TLS goes on to port 8080", haproxyOffload),
-		r("HAP-06", Low, "", "what came over HTTP goes on to port 4443", haproxyUpgrade),
+		r("HAP-05", High, "proxy.tls-offload-to-8080", "what came over TLS goes on without TLS", haproxyOffload),
+		r("HAP-06", Low, "", "what came over HTTP goes on over TLS", haproxyUpgrade),
 		r("HAP-07", High, "tls.untrusted-internal-ca-external-listener", "TLS is passed through, so phones see the Front End's certificate", haproxyPassThrough),
 		r("HAP-08", Critical, "proxy.peer-protocol-wrong", "the PROXY protocol is spoken to IIS", haproxySendProxy),
 		// Time-outs and limits.
@@ -61,6 +61,7 @@ func haproxyRules() []rule[*haproxyConfig] {
 		r("HAP-53", Low, "proxy.http80-closed", "discovery over HTTP is not published", haproxyNo80),
 		r("HAP-54", Medium, "dns.lyncdiscoverinternal-published-externally", "the internal discovery name is published", haproxyInternalName),
 		r("HAP-55", Medium, "proxy.listener-on-4443-publicly", "the listener has the Front End's port instead of 443", haproxyListen4443),
+		r("HAP-56", High, "proxy.default-vhost-answers", "lists of one condition exclude one another", haproxyExclusive),
 		// TLS.
 		r("HAP-60", Critical, "tls.plain-http-on-443", "port 443 speaks plain HTTP", haproxyPlain443),
 		r("HAP-61", High, "", "a TLS listener has no certificate", haproxyNoCertificate),
@@ -73,5 +74,6 @@ func haproxyRules() []rule[*haproxyConfig] {
 		r("HAP-70", Medium, "frontend.hlb-affinity-lost-mcx", "requests of a client go to any Front End", haproxyAffinity),
 		r("HAP-71", Medium, "proxy.upstream-down-502", "a health check asks what a healthy Front End refuses", haproxyHealth),
 		r("HAP-72", Medium, "frontend.one-node-down", "a Front End that is down is used on", haproxyNoCheck),
+		r("HAP-80", Low, "", "a word stops current versions of HAProxy", haproxyObsolete),
 	}
 }

@@ -13,8 +13,12 @@ func (c *haproxyConfig) namesLost(role hostRole, what string) (found []Finding) 
 			continue
 		}
 		bind := p.binds[slices.IndexFunc(p.binds, func(b haproxyBind) bool { return b.tls() || slices.Contains(b.ports, "443") })]
-		names := c.expected(p, role)
-		for _, n := range names {
+		var excluded []string // said by a rule of its own
+		c.excluded(p, func(_ statement, lists []hostList) { excluded = append(excluded, hostsOfLists(lists)...) })
+		for _, n := range c.expected(p, role) {
+			if slices.Contains(excluded, n) {
+				continue
+			}
 			q := asked{tls: true, port: "443", host: n, path: role.path(), method: "GET"}
 			if len(bind.ports) > 0 {
 				q.port = bind.ports[0]
@@ -77,7 +81,7 @@ func (c *haproxyConfig) expected(p *haproxyPart, role hostRole) []string {
 
 // accept are the lines that let a name in.
 func (c *haproxyConfig) accept(p *haproxyPart, name string) string {
-	backend := "BACKEND"
+	backend := c.nearestBackend()
 	for _, x := range c.published(func(x haproxyPublished) bool { return x.part == p }) {
 		if b := x.last().backend; b != nil && c.lync[b] {
 			backend = b.name

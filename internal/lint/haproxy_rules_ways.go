@@ -188,18 +188,18 @@ func haproxyMixed(c *haproxyConfig) (found []Finding) {
 func (c *haproxyConfig) leadsTo(port string) []haproxyPublished {
 	return c.published(func(x haproxyPublished) bool {
 		b := x.last().backend
-		return b != nil && c.lync[b] && len(b.servers) > 0 && b.servers[0].port == port
+		return b != nil && c.lync[b] && len(b.servers) > 0 && b.first().port == port
 	})
 }
 
 func haproxyOffload(c *haproxyConfig) (found []Finding) {
 	for _, x := range c.leadsTo("8080") {
 		b := x.last().backend
-		if !x.bind.tls() || x.part.mode() != "http" || len(x.bind.ports) > 0 && !slices.Contains(x.bind.ports, "443") && slices.Contains(x.bind.ports, "80") || b.servers[0].has("ssl") {
+		if !x.bind.tls() || x.part.mode() != "http" || len(x.bind.ports) > 0 && !slices.Contains(x.bind.ports, "443") && slices.Contains(x.bind.ports, "80") || b.first().has("ssl") {
 			continue
 		}
 		found = append(found, x.last().finding(fmt.Sprintf("Requests over HTTPS%s end in %s, which sends them on as plain HTTP. The Front End asks for TLS at sign-in, and discovery over "+
-			"8080 gives only a redirect to HTTPS.", x.forName(), b), fmt.Sprintf("backend %s_tls\n    %s", b.name, b.servers[0].withPort("4443", true))))
+			"8080 gives only a redirect to HTTPS.", x.forName(), b), fmt.Sprintf("backend %s_tls\n    %s", b.name, b.first().withPort("4443", true))))
 	}
 	return firstPerLine(found)
 }
@@ -225,10 +225,10 @@ func firstPerLine(found []Finding) []Finding {
 
 func haproxyUpgrade(c *haproxyConfig) (found []Finding) {
 	for _, x := range c.leadsTo("4443") {
-		if !x.tls && x.role == discoverHost && slices.Equal(x.bind.ports, []string{"80"}) && x.last().backend.servers[0].has("ssl") {
+		if !x.tls && x.role == discoverHost && slices.Equal(x.bind.ports, []string{"80"}) && x.last().backend.first().has("ssl") {
 			b := x.last().backend
 			found = append(found, x.last().finding("Who asks for discovery over HTTP expects a redirect to HTTPS in the answer, which the Front End gives at port 8080. "+
-				"At 4443 it gives the whole answer, which then crosses the Internet in plain text.", fmt.Sprintf("backend %s_plain\n    %s", b.name, b.servers[0].withPort("8080", false))))
+				"At 4443 it gives the whole answer, which then crosses the Internet in plain text.", fmt.Sprintf("backend %s_plain\n    %s", b.name, b.first().withPort("8080", false))))
 		}
 	}
 	return firstPerLine(found)
@@ -237,10 +237,10 @@ func haproxyUpgrade(c *haproxyConfig) (found []Finding) {
 func haproxyPassThrough(c *haproxyConfig) (found []Finding) {
 	for _, x := range c.published(nil) {
 		b := x.last().backend
-		if x.part.mode() != "tcp" || x.bind.tls() || b == nil || !c.lync[b] || len(b.servers) == 0 || b.servers[0].has("ssl") {
+		if x.part.mode() != "tcp" || x.bind.tls() || b == nil || !c.lync[b] || len(b.servers) == 0 || b.first().has("ssl") {
 			continue
 		}
-		if s := b.servers[0]; s.port == "4443" || s.port == "443" || s.port == "" && slices.Contains(x.bind.ports, "443") {
+		if s := b.first(); s.port == "4443" || s.port == "443" || s.port == "" && slices.Contains(x.bind.ports, "443") {
 			found = append(found, s.finding("HAProxy passes TLS on as it is, so clients see the certificate of the Front End, which as a rule is of the internal authority "+
 				"and names internal hosts. Phones and browsers refuse it. This is right only when the Front End's external web site has a public certificate with all public names.",
 				fmt.Sprintf("frontend %s\n    mode http\n    bind :443 ssl crt /etc/haproxy/tls/lync.pem alpn http/1.1\n    default_backend %s\nbackend %s\n    mode http\n    %s",

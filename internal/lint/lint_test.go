@@ -1,11 +1,13 @@
 package lint
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 )
 
 const unflipped = `server {
@@ -129,14 +131,58 @@ func TestSecretsAreMasked(t *testing.T) {
 		`cachemgr_passwd ` + secret + ` all`,
 		`AuthBasicFake demo ` + secret,
 		`admin:$apr1$` + secret,
+		`http-request set-header Authorization Basic\ ` + secret,
+		`option httpchk GET /x?pw=` + secret,
+		`proxy_pass https://10.10.10.11/x?sig=` + secret + `;`,
+		`cache_peer 10.10.10.11 parent 4443 0 login=` + secret + ` ssl`,
+		`server fe1 10.10.10.11:4443 check agent-send ` + secret,
+		`RewriteRule ^ - [E=pw:` + secret + `]`,
+		`url_rewrite_program /usr/bin/rw --key ` + secret,
+		`http-request deny if { urlp(token) ` + secret + ` }`,
 	} {
 		if got := mask(line); strings.Contains(got, secret) {
 			t.Errorf("mask(%q) = %q", line, got)
 		}
 	}
-	for _, line := range []string{`proxy_set_header Authorization $http_authorization;`, `proxy_pass https://10.10.10.11:4443;`, `auth_basic "Restricted";`} {
+	for _, line := range []string{`proxy_set_header Authorization $http_authorization;`, `proxy_pass https://10.10.10.11:4443;`, `auth_basic "Restricted";`,
+		`cache_peer 10.10.10.11 parent 4443 0 login=PASSTHRU ssl tls-key=/etc/squid/lync.key`, `ProxyPass / https://10.10.10.11:4443/`} {
 		if got := mask(line); got != line {
 			t.Errorf("mask(%q) = %q: nothing in it is secret", line, got)
 		}
+	}
+}
+
+func TestUTF16IsReadAndSaid(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string]binary.AppendByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := order.AppendUint16(nil, 0xfeff)
+			for _, unit := range utf16.Encode([]rune(unflipped)) {
+				data = order.AppendUint16(data, unit)
+			}
+			f, err := Read("a.conf", data, ReadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(ids(Check(f, Options{})), "NGX-01") || len(f.Notes) != 1 {
+				t.Errorf("rules = %v, notes = %q; want NGX-01 and a note", ids(Check(f, Options{})), f.Notes)
+			}
+		})
+	}
+}
+
+func TestCommentsAndTheRestOfQuotesAreLeftOut(t *testing.T) {
+	t.Parallel()
+	lines := []string{
+		"location / { # the password is Tr0ub4dor",
+		"  proxy_set_header Authorization \"Basic",
+		"    Zm9vOmJhcg==\";",
+		"  proxy_pass https://10.10.10.11; # lyncpin: ignore NGX-01 a lab",
+	}
+	maskAll(lines)
+	got := strings.Join(lines, "\n")
+	if strings.Contains(got, "Tr0ub4dor") || strings.Contains(got, "Zm9v") || !strings.Contains(got, "a lab") {
+		t.Errorf("what is shown is\n%s", got)
 	}
 }

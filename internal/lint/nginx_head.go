@@ -76,7 +76,7 @@ func nginxHost(c *nginxConfig) []Finding {
 }
 
 func nginxHTTP10(c *nginxConfig) []Finding {
-	return c.each(becauseHTTP10, "proxy_http_version 1.1;", func(s *nginxSite) *nginxDirective {
+	return c.each("So does nginx before 1.29.7 unless told otherwise. "+becauseHTTP10, "proxy_http_version 1.1;", func(s *nginxSite) *nginxDirective {
 		v := s.setting("proxy_http_version")
 		if v == nil {
 			return s.nginxDirective
@@ -99,17 +99,34 @@ func nginxConnection(c *nginxConfig) []Finding {
 
 // nginxShared finds groups whose kept connections serve one client after the other.
 func nginxShared(c *nginxConfig) []Finding {
-	return c.each(becauseShared, "# without keepalive in the group, and\nproxy_set_header Connection close;", func(s *nginxSite) *nginxDirective {
-		if s.group == nil || !s.polls() || len(s.group.all("ntlm")) > 0 {
+	return c.each(becauseShared, "proxy_set_header Connection close; # and without keepalive in the group", func(s *nginxSite) *nginxDirective {
+		kept, h := s.kept(), s.header("Connection")
+		if kept == nil || kept.arg(0) == "0" || h == nil || strings.EqualFold(h.arg(1), "close") || strings.EqualFold(h.arg(1), "upgrade") {
 			return nil
 		}
-		kept := s.group.all("keepalive")
-		h := s.header("Connection")
-		if len(kept) == 0 || kept[0].arg(0) == "0" || h == nil || strings.EqualFold(h.arg(1), "close") || strings.EqualFold(h.arg(1), "upgrade") {
-			return nil
-		}
-		return kept[0]
+		return kept
 	})
+}
+
+// nginxSharedLater finds groups whose connections are kept since nginx 1.29.7, which keeps those of every group unless told not to.
+func nginxSharedLater(c *nginxConfig) []Finding {
+	return c.each(becauseSharedLater, "proxy_set_header Connection close;", func(s *nginxSite) *nginxDirective {
+		if kept := s.kept(); s.group == nil || !s.polls() || len(s.group.all("ntlm")) > 0 || kept != nil && kept.arg(0) == "0" || s.header("Connection") != nil {
+			return nil
+		}
+		return s.group
+	})
+}
+
+// kept is the keepalive of a site's group in which people sign in; nil for none, and where nginx keeps NTLM apart.
+func (s *nginxSite) kept() *nginxDirective {
+	if s.group == nil || !s.polls() || len(s.group.all("ntlm")) > 0 {
+		return nil
+	}
+	if kept := s.group.all("keepalive"); len(kept) > 0 {
+		return kept[0]
+	}
+	return nil
 }
 
 func nginxAuthorization(c *nginxConfig) []Finding {
@@ -140,6 +157,11 @@ func (s *nginxSite) hidden(matches func(string) bool) *nginxDirective {
 
 func nginxOffer(c *nginxConfig) []Finding {
 	return c.each(becauseOfferStripped, "# without this line", func(s *nginxSite) *nginxDirective {
+		for _, d := range s.location.find("more_set_headers") { // one of its own in place of the Front End's
+			if slices.ContainsFunc(d.args, func(a string) bool { return strings.HasPrefix(strings.ToLower(a), "www-authenticate") }) {
+				return d
+			}
+		}
 		return s.hidden(func(h string) bool { return h == "www-authenticate" })
 	})
 }

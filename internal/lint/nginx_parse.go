@@ -196,7 +196,11 @@ func (r *nginxReader) includeAll(into *nginxDirective, s Source, d *nginxDirecti
 	if filepath.Base(pattern) == "mime.types" {
 		return nil // says nothing that a rule reads
 	}
-	for _, found := range r.find(s, d, pattern, depth) {
+	files := r.find(s, d, pattern, depth)
+	if len(files) == 0 && strings.HasSuffix(pattern, "conf.d/include/proxy.conf") {
+		into.block = append(into.block, proxyManagers(into, d)...)
+	}
+	for _, found := range files {
 		if depth >= maxDepth {
 			return fmt.Errorf("%s:%d: %w", s.Name, d.line, errNested)
 		}
@@ -205,6 +209,21 @@ func (r *nginxReader) includeAll(into *nginxDirective, s Source, d *nginxDirecti
 		}
 	}
 	return nil
+}
+
+// proxyManagers are the directives that count of a file which nginx proxy manager brings along and nobody copies with the rest.
+func proxyManagers(into, include *nginxDirective) []*nginxDirective {
+	directive := func(name string, args ...string) *nginxDirective {
+		return &nginxDirective{name: name, args: args, file: include.file, line: include.line, parent: into}
+	}
+	all := []*nginxDirective{
+		directive("proxy_set_header", "Host", "$host"),
+		directive("proxy_pass", "$forward_scheme://$server:$port$request_uri"),
+	}
+	if into.one("client_max_body_size") == nil { // its main file says so
+		all = append(all, directive("client_max_body_size", "2000m"))
+	}
+	return all
 }
 
 func (r *nginxReader) find(s Source, d *nginxDirective, pattern string, depth int) []Source {

@@ -178,6 +178,27 @@ func nginxListens4443(c *nginxConfig) []Finding {
 	return found
 }
 
+// nginxObsolete finds the directive that made all listeners of a server speak TLS.
+func nginxObsolete(c *nginxConfig) []Finding {
+	var found []Finding
+	seen := map[*nginxDirective]bool{}
+	for _, s := range c.lyncServers() {
+		d := s.one("ssl")
+		if d == nil || seen[d] {
+			continue
+		}
+		seen[d] = true
+		fix := "# without this line"
+		for _, l := range s.ports {
+			if l.tls && !slices.Contains(l.args, "ssl") {
+				fix = strings.TrimSpace(fmt.Sprintf("listen %s ssl %s", l.arg(0), strings.Join(l.args[min(1, len(l.args)):], " "))) + ";"
+			}
+		}
+		found = append(found, d.at("nginx from 1.25.1 on does not know this directive and does not start; the word belongs to listen.", fix))
+	}
+	return found
+}
+
 func nginxPlain443(c *nginxConfig) []Finding {
 	var found []Finding
 	for _, s := range c.lyncServers() {

@@ -64,5 +64,8 @@ func nginxRules() []rule[*nginxConfig] {
 		r("56", "another server answers for these names", Medium, "proxy.default-vhost-answers", nginxNameless),
 		r("57", "rules against attacks are on", Low, "proxy.waf-rule-block", nginxWAF),
 		r("58", "clients share connections to the Front End", High, "proxy.ntlm-multiplexed", nginxShared),
+		r("59", "the directive ssl is gone from nginx 1.25.1 on", Low, "", nginxObsolete),
+		r("60", "TLS is passed through, so phones see the Front End's certificate", High, "tls.untrusted-internal-ca-external-listener", nginxPassThrough),
+		r("61", "clients share connections to the Front End after an upgrade", Low, "proxy.ntlm-multiplexed", nginxSharedLater),
 	}
 }

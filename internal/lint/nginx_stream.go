@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -64,6 +65,22 @@ func (c *nginxConfig) streamTargets(s *nginxDirective) []endpoint {
 	}
 	add(pass, name, kinshipOf(name))
 	return all
+}
+
+// nginxPassThrough finds servers of stream that pass TLS on as it is.
+func nginxPassThrough(c *nginxConfig) []Finding {
+	var found []Finding
+	for _, s := range c.lyncStreams() {
+		tls := slices.ContainsFunc(s.all("listen"), func(l *nginxDirective) bool { return slices.Contains(l.args, "ssl") })
+		if on := s.one("proxy_ssl"); tls || on != nil && on.arg(0) == "on" {
+			continue
+		}
+		e := c.streamTargets(s)[0]
+		found = append(found, s.one("proxy_pass").at("nginx passes TLS on as it is, so clients see the certificate of the Front End, which as a rule is of the internal authority and names internal hosts. "+
+			"Phones and browsers refuse it. This is right only where the Front End's external web site has a public certificate with all public names.",
+			fmt.Sprintf("server {\n  listen 443 ssl;\n  ssl_certificate /etc/nginx/tls/lync.pem;\n  ssl_certificate_key /etc/nginx/tls/lync.key;\n  proxy_pass %s:%d;\n  proxy_ssl on;\n  proxy_timeout 960s;\n}", e.host, portExternal)))
+	}
+	return found
 }
 
 func memberOf(d *nginxDirective, address string) nginxMember {

@@ -2,12 +2,14 @@ package lint
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf16"
 )
 
 // Bounds of what is read, far above what people write: a configuration that includes itself or a device ends in an error or a note.
@@ -126,6 +128,7 @@ func Read(name string, data []byte, opts ReadOptions) (*File, error) {
 	if len(data) > maxRead {
 		return nil, fmt.Errorf("%s: larger than %d MiB", name, maxRead>>20)
 	}
+	data, wide := fromUTF16(data)
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, fmt.Errorf("%s: the file is empty", name)
@@ -139,11 +142,31 @@ func Read(name string, data []byte, opts ReadOptions) (*File, error) {
 	}
 	f := &File{Name: name, Product: lang.product, include: opts.Include}
 	f.add(Source{Name: name, Data: data})
+	if wide {
+		f.note("%s is in UTF-16, as Windows saves it, and no proxy reads that: save it as UTF-8", name)
+	}
 	if f.config, err = lang.parse(f); err != nil {
 		return nil, err
 	}
 	f.Lync = f.config.concernsLync()
 	return f, nil
+}
+
+// fromUTF16 returns the UTF-8 of a text that begins with the mark of UTF-16, and whether it does.
+func fromUTF16(data []byte) ([]byte, bool) {
+	var order binary.ByteOrder = binary.LittleEndian
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return data, false
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for at := 2; at+1 < len(data); at += 2 {
+		units = append(units, order.Uint16(data[at:]))
+	}
+	return []byte(string(utf16.Decode(units))), true
 }
 
 func languageOf(name string, data []byte, product string) (language, error) {

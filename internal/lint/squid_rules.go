@@ -9,10 +9,10 @@ func squidRules() []rule[*squidConfig] {
 		// Where it goes.
 		r("SQD-01", Critical, "proxy.port-not-flipped", "HTTPS leads to the Front End's internal web site", squidInternalTLS),
 		r("SQD-02", High, "proxy.port-80-not-flipped", "HTTP leads to the Front End's internal web site", squidInternalPlain),
-		r("SQD-03", Critical, "proxy.peer-protocol-wrong", "plain HTTP is spoken to port 4443, or TLS to port 8080", squidScheme),
+		r("SQD-03", Critical, "proxy.peer-protocol-wrong", "plain HTTP is spoken to a port for TLS, or TLS to one for plain HTTP", squidScheme),
 		r("SQD-04", High, "proxy.mixed-scheme-peers-round-robin", "the same requests go to both ports of the Front End", squidMixed),
-		r("SQD-05", High, "proxy.tls-offload-to-8080", "what came over TLS goes on to port 8080", squidOffload),
-		r("SQD-06", Low, "", "what came over HTTP goes on to port 4443", squidUpgrade),
+		r("SQD-05", High, "proxy.tls-offload-to-8080", "what came over TLS goes on without TLS", squidOffload),
+		r("SQD-06", Low, "", "what came over HTTP goes on over TLS", squidUpgrade),
 		r("SQD-07", High, "", "requests may go past the peers, to where the public name leads", squidDirect),
 		r("SQD-08", Critical, "proxy.peer-protocol-wrong", "the Front End is spoken to as if it were a proxy", squidOrigin),
 		// Listeners.
@@ -66,5 +66,7 @@ func squidRules() []rule[*squidConfig] {
 		r("SQD-70", High, "", "a name is used that is defined nowhere", squidUndefined),
 		r("SQD-71", Low, "", "a list with Lync's names is used nowhere", squidUnused),
 		r("SQD-72", Medium, "proxy.rate-limit-429", "connections or requests of an address are counted and refused", squidRate),
+		r("SQD-73", High, "proxy.default-vhost-answers", "lists of one line exclude one another", squidExclusive),
+		r("SQD-74", Medium, "proxy.mixed-scheme-peers-round-robin", "names are led to peers with a word that Squid no longer reads", squidObsolete),
 	}
 }

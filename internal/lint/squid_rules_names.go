@@ -77,7 +77,12 @@ func (c *squidConfig) namesLost(role hostRole, what string) (found []Finding) {
 			}
 		}
 	}
+	var excluded []string // said by a rule of its own
+	c.excluded(func(_ statement, _ int, lists []hostList) { excluded = append(excluded, hostsOfLists(lists)...) })
 	for _, n := range c.expected(role) {
+		if slices.Contains(excluded, n) {
+			continue
+		}
 		q := c.question(entrance, n, role)
 		is, allowed := c.arrives(q)
 		if is != never {
@@ -278,7 +283,7 @@ func squidUnanchored(c *squidConfig) (found []Finding) {
 
 func squidDots(c *squidConfig) (found []Finding) {
 	c.patterns(func(l statement, v string) {
-		if unescapedDot(strings.ToLower(v)) {
+		if unescapedDot(strings.ToLower(v)) && strings.HasPrefix(strings.TrimPrefix(v, "("), "^") { // else the pattern is to be written anew anyway
 			found = append(found, l.finding(fmt.Sprintf("%s also matches names in which another character stands for a dot.", v), l.rewritten(v, escapeDots(v))))
 		}
 	})

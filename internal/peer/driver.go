@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // logName is the file in a peer's directory that everything it says goes into.
@@ -20,6 +22,10 @@ type driver struct {
 	needs       []string
 	// version is the flag that makes it say its version.
 	version string
+	// leaves is a pattern of files outside of its directory that remain when it is killed; nil means none.
+	leaves func(dir string) string
+	// patience is how long it may take to end when it is asked to; zero means stopTime.
+	patience time.Duration
 	// samePort says that listeners of one port cannot be given different ones.
 	samePort bool
 	// place puts addresses where they really are.
@@ -43,13 +49,20 @@ var drivers = map[string]*driver{
 	"caddy":        caddy(),
 }
 
+// remains is the pattern of what a product in the directory may leave elsewhere; empty for nothing.
+func (d *driver) remains(dir string) string {
+	if d.leaves == nil {
+		return ""
+	}
+	return d.leaves(dir)
+}
+
 func noEnv(string) []string { return nil }
 
 // drop takes lines out that say what Start decides.
 func drop(text string, lines *regexp.Regexp) string { return lines.ReplaceAllString(text, "") }
 
 var (
-	nginxOwn   = regexp.MustCompile(`(?m)^\s*(?:daemon|pid|user|error_log|access_log|worker_rlimit_nofile|\w+_temp_path)\s[^;]*;`)
 	nginxCache = regexp.MustCompile(`(?m)^(\s*proxy_cache_path\s+)[^\s;]+`)
 	nginxHTTP  = regexp.MustCompile(`(?m)^\s*http\s*\{`)
 )
@@ -65,7 +78,7 @@ func nginx(needs []string) *driver {
 		times: regexp.MustCompile(`(?m)((?:^|[;{])[ \t]*(?:proxy_read_timeout|proxy_send_timeout|send_timeout|proxy_timeout)\s+)(\d+)(ms|s|m|h|d)?`),
 		unit:  "s", finest: "ms",
 		settle: func(text, dir string) string {
-			text = drop(text, nginxOwn)
+			text = settleNginx(text)
 			text = nginxCache.ReplaceAllString(text, "${1}"+filepath.Join(dir, "cache"))
 			var temp strings.Builder
 			for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
@@ -79,10 +92,7 @@ func nginx(needs []string) *driver {
 	}
 }
 
-var (
-	haproxyOwn    = regexp.MustCompile(`(?m)^[ \t]*(?:daemon|chroot|user|group|uid|gid|pidfile|log|stats[ \t]+socket|stats[ \t]+timeout|ssl-dh-param-file)(?:[ \t].*)?$`)
-	haproxyGlobal = regexp.MustCompile(`(?m)^global\b.*$`)
-)
+var haproxyGlobal = regexp.MustCompile(`(?m)^[ \t]*global\b.*$`)
 
 func haproxy() *driver {
 	return &driver{
@@ -91,7 +101,7 @@ func haproxy() *driver {
 		times: regexp.MustCompile(`(?m)^(\s*timeout\s+(?:client|server|tunnel|client-fin|server-fin)\s+)(\d+)(us|ms|s|m|h|d)?`),
 		unit:  "ms", finest: "ms",
 		settle: func(text, _ string) string {
-			text = drop(text, haproxyOwn) + "\n" // it refuses a last line without an end
+			text = settleHAProxy(text) + "\n" // it refuses a last line without an end
 			// The limit of open files is this machine's; it is no reason not to start.
 			if haproxyGlobal.MatchString(text) {
 				return haproxyGlobal.ReplaceAllString(text, "$0\n  no strict-limits")
@@ -103,14 +113,18 @@ func haproxy() *driver {
 	}
 }
 
-var squidOwn = regexp.MustCompile(`(?m)^[ \t]*(?:pid_filename|cache_log|access_log|cache_store_log|coredump_dir|cache_dir|netdb_filename|pinger_enable|shutdown_lifetime|max_filedescriptors|logfile_rotate|cache_effective_user|cache_effective_group|workers|error_directory|icon_directory|mime_table|unlinkd_program|sslcrtd_program)[ \t].*$`)
+// squidName keeps several apart in shared memory; it may hold letters and digits only.
+func squidName(dir string) string { return "l" + notDigits.ReplaceAllString(filepath.Base(dir), "") }
+
+var notDigits = regexp.MustCompile(`\D`)
 
 func squid() *driver {
 	return &driver{
 		binary: "squid", deb: "squid-openssl", version: "-v",
-		place: placeSquid,
-		times: regexp.MustCompile(`(?m)^(\s*(?:read_timeout|write_timeout|client_lifetime)\s+)(\d+)(?:\s+(milliseconds?|seconds?|minutes?|hours?|days?))?`),
-		unit:  "seconds", finest: "seconds",
+		patience: 50 * time.Millisecond, // it takes two seconds in any case
+		place:    placeSquid,
+		times:    regexp.MustCompile(`(?m)^(\s*(?:read_timeout|write_timeout|client_lifetime)\s+)(\d+)(?:\s+(milliseconds?|seconds?|minutes?|hours?|days?))?`),
+		unit:     "seconds", finest: "seconds",
 		settle: func(text, dir string) string {
 			return drop(text, squidOwn) + "\n" + strings.Join([]string{
 				"pid_filename " + filepath.Join(dir, "pid"),
@@ -124,15 +138,12 @@ func squid() *driver {
 			}, "\n") + "\n"
 		},
 		args: func(dir, main string) []string {
-			// The name keeps several apart in shared memory; it may hold letters and digits only.
-			name := "l" + regexp.MustCompile(`\D`).ReplaceAllString(filepath.Base(dir), "")
-			return []string{"-N", "-d", "1", "-n", name, "-f", main}
+			return []string{"-N", "-d", "1", "-n", squidName(dir), "-f", main}
 		},
-		env: noEnv,
+		env:    noEnv,
+		leaves: func(dir string) string { return "/dev/shm/" + squidName(dir) + "-*" },
 	}
 }
-
-var apacheOwn = regexp.MustCompile(`(?mi)^[ \t]*(?:PidFile|Mutex|ErrorLog|CustomLog|TransferLog|User|Group|DefaultRuntimeDir|ScoreBoardFile|ServerRoot)[ \t].*$`)
 
 func apache() *driver {
 	return &driver{
@@ -141,13 +152,16 @@ func apache() *driver {
 		times: regexp.MustCompile(`(?mi)^(\s*(?:Timeout|ProxyTimeout)\s+|\s*(?:ProxyPass|ProxyPassMatch|BalancerMember|ProxySet)\s[^\n#]*?\btimeout=)(\d+)(ms|s|mi|h)?`),
 		unit:  "s", finest: "s",
 		settle: func(text, dir string) string {
-			own := []string{
-				"ServerRoot " + dir,
-				"PidFile " + filepath.Join(dir, "pid"),
-				"DefaultRuntimeDir " + dir,
-				"Mutex file:" + dir + " default",
-				"ErrorLog " + filepath.Join(dir, logName),
+			var own []string
+			if !apacheRoot.MatchString(text) && runtime.GOOS == "linux" {
+				own = append(own, "ServerRoot /etc/apache2") // as Debian's package has it, for what is included
 			}
+			own = append(own,
+				"PidFile "+filepath.Join(dir, "pid"),
+				"DefaultRuntimeDir "+dir,
+				"Mutex file:"+dir+" default",
+				"ErrorLog "+filepath.Join(dir, logName),
+			)
 			if os.Geteuid() == 0 {
 				own = append(own, "User www-data", "Group www-data") // it refuses to serve as root
 			}
@@ -156,20 +170,39 @@ func apache() *driver {
 		args: func(dir, main string) []string {
 			return []string{"-d", dir, "-f", main, "-DFOREGROUND", "-E", filepath.Join(dir, logName)}
 		},
-		env: noEnv,
+		// What Debian's envvars sets, and its files name.
+		env: func(dir string) []string {
+			return []string{"APACHE_RUN_DIR=" + dir, "APACHE_LOCK_DIR=" + dir, "APACHE_LOG_DIR=" + dir, "APACHE_RUN_USER=www-data", "APACHE_RUN_GROUP=www-data"}
+		},
 	}
 }
+
+var (
+	caddyOwn     = regexp.MustCompile(`(?m)^[ \t]*admin[ \t][^{\n]*$`)
+	caddyAdmin   = regexp.MustCompile(`(?m)^\s*admin\s`)
+	caddyOptions = regexp.MustCompile(`(?m)^\{[ \t]*$`)
+)
 
 func caddy() *driver {
 	return &driver{
 		binary: "caddy", deb: "caddy", version: "version", samePort: true,
 		place: placeCaddy,
-		times: regexp.MustCompile(`(?m)^(\s*(?:response_header_timeout|read_timeout|write_timeout|read_body|write)\s+)(\d+)(ms|s|m|h)`),
+		times: regexp.MustCompile(`(?m)^(\s*(?:response_header_timeout|read_timeout|write_timeout|read_body|write|lb_try_duration|fail_duration)\s+)(\d+)(ms|s|m|h)`),
 		unit:  "s", finest: "ms",
-		settle: func(text, _ string) string { return text },
-		args:   func(_, main string) []string { return []string{"run", "--config", main, "--adapter", "caddyfile"} },
+		settle: func(text, _ string) string {
+			text = drop(text, caddyOwn)
+			if caddyAdmin.MatchString(text) {
+				return text
+			}
+			// Its own API has one port, which several would share.
+			if options := caddyOptions.FindStringIndex(text); options != nil {
+				return text[:options[1]] + "\n\tadmin off" + text[options[1]:]
+			}
+			return "{\n\tadmin off\n}\n" + text
+		},
+		args: func(_, main string) []string { return []string{"run", "--config", main, "--adapter", "caddyfile"} },
 		env: func(dir string) []string {
-			return []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "CADDY_ADMIN=unix//" + filepath.Join(dir, "admin.sock")}
+			return []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}
 		},
 	}
 }

@@ -23,14 +23,17 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,7 +48,8 @@ type Config struct {
 	Text string
 	// Files are the certificates, keys and roots that the text names, by the path that stands in it.
 	Files map[string][]byte
-	// Listen are the addresses of the plan that the text listens at. Each gets a free port of loopback.
+	// Listen are the addresses of the plan that the text listens at. Each gets a free port of loopback. A text that listens
+	// everywhere gets one for each port.
 	Listen []netip.AddrPort
 	// WebServer says where an address of the plan that the text forwards to really is. Nil leaves all as they are; so does
 	// a result that is not valid.
@@ -107,10 +111,15 @@ func Version(ctx context.Context, product string) (string, error) {
 
 // Peer is a running product. Its methods may be called by several goroutines.
 type Peer struct {
-	dir   string
-	text  string
-	where map[netip.AddrPort]netip.AddrPort
-	child *child
+	dir     string
+	remains string // pattern of what is to be removed besides
+	text    string
+	where   map[netip.AddrPort]netip.AddrPort
+	ports   *ports
+	guard   *guard
+	child   *child // nil until it is started
+	// patience is how long it may take to end when it is asked to.
+	patience time.Duration
 
 	closeOnce sync.Once
 	closeErr  error
@@ -126,8 +135,10 @@ const (
 	poll = 5 * time.Millisecond
 	// attempts are how often other ports are tried when somebody was faster.
 	attempts = 5
+	// maxText bounds a configuration, in bytes; those of people have some hundred KB at most.
+	maxText = 8 << 20
 	// logTail is how much of a log is shown.
-	logTail = 64 << 10
+	logTail = 64 << 10 // bytes
 )
 
 // Start runs a product and returns when it takes connections. The caller must Close it. The end of ctx ends the start, not
@@ -155,30 +166,8 @@ type portTakenError struct{ log string }
 func (e *portTakenError) Error() string { return "no port is free: " + e.log }
 
 func start(ctx context.Context, path string, cfg *Config) (*Peer, error) {
-	d := drivers[cfg.Product]
-	dir, err := os.MkdirTemp("", "lyncpin-"+cfg.Product+"-")
-	if err != nil {
-		return nil, err
-	}
-	p := &Peer{dir: dir}
-	// Servers that drop root must still get at their directory.
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	if p.where, err = allocate(cfg.Listen, d.samePort); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	if p.text, err = p.prepare(d, cfg); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	main := filepath.Join(dir, "proxy.conf")
-	if err := os.WriteFile(main, []byte(p.text), 0o644); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	if p.child, err = spawn(path, d.args(dir, main), d.env(dir), dir); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	if err := p.awaitReady(ctx); err != nil {
+	p := &Peer{}
+	if err := p.begin(ctx, path, cfg); err != nil {
 		p.Close()
 		log := p.Log()
 		if taken(log) {
@@ -192,6 +181,68 @@ func start(ctx context.Context, path string, cfg *Config) (*Peer, error) {
 	return p, nil
 }
 
+// begin does what start does; after an error, there is something to be closed.
+func (p *Peer) begin(ctx context.Context, path string, cfg *Config) (err error) {
+	if err := supported(); err != nil {
+		return err
+	}
+	d := drivers[cfg.Product]
+	p.patience = cmp.Or(d.patience, stopTime)
+	if len(cfg.Text) > maxText {
+		return fmt.Errorf("the configuration is larger than %d MiB", maxText>>20)
+	}
+	dir, err := newName(cfg.Product)
+	if err != nil {
+		return err
+	}
+	if p.guard, err = newGuard(dir, d.remains(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	p.dir, p.remains = dir, d.remains(dir)
+	// Servers that drop root must still get at their directory, whatever the umask.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	if p.ports, err = allocate(cfg.Listen, d.samePort); err != nil {
+		return err
+	}
+	p.where = p.ports.real
+	if p.text, err = p.prepare(d, cfg); err != nil {
+		return err
+	}
+	if err := p.listens(cfg.Listen); err != nil {
+		return err
+	}
+	main := filepath.Join(dir, "proxy.conf")
+	if err := os.WriteFile(main, []byte(p.text), 0o644); err != nil {
+		return err
+	}
+	if p.child, err = spawn(p.guard, path, d.args(dir, main), d.env(dir), dir); err != nil {
+		return err
+	}
+	return p.awaitReady(ctx)
+}
+
+// listens refuses a text in which none of the addresses of the plan was found: nobody would ever see it work.
+func (p *Peer) listens(plan []netip.AddrPort) error {
+	if len(plan) == 0 || slices.ContainsFunc(plan, func(a netip.AddrPort) bool { return p.names(p.where[a]) }) {
+		return nil
+	}
+	var words []string
+	for _, a := range plan {
+		words = append(words, a.String())
+	}
+	return fmt.Errorf("the configuration listens at none of %s", strings.Join(words, ", "))
+}
+
+// names tells whether the text has to do with the port.
+func (p *Peer) names(real netip.AddrPort) bool {
+	return strings.Contains(p.text, ":"+strconv.Itoa(int(real.Port())))
+}
+
 // taken tells whether a product's log says that a port is in use.
 func taken(log string) bool {
 	low := strings.ToLower(log)
@@ -200,7 +251,7 @@ func taken(log string) bool {
 
 // prepare writes the files that the text names, and changes the text as the place asks.
 func (p *Peer) prepare(d *driver, cfg *Config) (string, error) {
-	text, err := p.placeFiles(cfg.Text, cfg.Files)
+	text, err := p.placeFiles(settleDown(cfg.Product, cfg.Text, cfg.Listen), cfg.Files)
 	if err != nil {
 		return "", err
 	}
@@ -242,7 +293,7 @@ func (p *Peer) awaitReady(ctx context.Context) error {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for _, real := range p.where {
-		if !strings.Contains(p.text, ":"+strconv.Itoa(int(real.Port()))) {
+		if !p.names(real) {
 			continue // the text listens there no more
 		}
 		for !accepts(ctx, real) {
@@ -273,35 +324,105 @@ func accepts(ctx context.Context, addr netip.AddrPort) bool {
 	return true
 }
 
-// Addr is where a listener of the plan really is; the zero AddrPort when there is none.
-func (p *Peer) Addr(plan netip.AddrPort) netip.AddrPort { return p.where[plan] }
+// Addr is where a listener of the plan really is; the zero AddrPort when there is none. Where the text does not listen at the
+// address, it is the one that listens at the same port, as one that listens everywhere does.
+func (p *Peer) Addr(plan netip.AddrPort) netip.AddrPort {
+	real, ok := p.where[plan]
+	if !ok || p.names(real) {
+		return real
+	}
+	for other, at := range p.where {
+		if other.Port() == plan.Port() && p.names(at) {
+			return at
+		}
+	}
+	return real
+}
 
 // Text is the configuration as it was started.
 func (p *Peer) Text() string { return p.text }
 
-// Log is what the product has said so far, the last 64 KiB of it. It can be read after Close, too.
+// Log is what the product has said so far, the last 64 KiB of it, and how it ended if it did so by itself. It can be read after
+// Close, too.
 func (p *Peer) Log() string {
-	data, err := os.ReadFile(filepath.Join(p.dir, logName))
+	data, err := readTail(filepath.Join(p.dir, logName), logTail)
 	if err != nil {
 		return p.lastWords
 	}
-	return tail(string(data), logTail)
+	return plain(data) + p.obituary()
+}
+
+// obituary says how a product ended that nobody asked to.
+func (p *Peer) obituary() string {
+	if p.child == nil {
+		return ""
+	}
+	select {
+	case <-p.child.ended:
+		return fmt.Sprintf("\nit ended by itself: %v\n", p.child.err())
+	default:
+		return ""
+	}
+}
+
+// readTail reads the last n bytes of a file.
+func readTail(name string, n int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-n), n))
+}
+
+// plain is text without what a terminal would take for more than text.
+func plain(data []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(string(data), "?"))
 }
 
 func tail(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return "…" + s[len(s)-n:]
+	return "…" + strings.ToValidUTF8(s[len(s)-n:], "")
+}
+
+// removeAll removes the files of a pattern.
+func removeAll(pattern string) error {
+	files, err := filepath.Glob(pattern)
+	for _, f := range files {
+		err = errors.Join(err, os.Remove(f))
+	}
+	return err
 }
 
 // Close stops the product and removes its directory. It may be called more than once.
 func (p *Peer) Close() error {
 	p.closeOnce.Do(func() {
-		p.child.stop(stopTime)
-		p.lastWords = p.Log()
-		p.closeErr = os.RemoveAll(p.dir)
-		p.child.release()
+		by := p.obituary() // before it is asked to end
+		if p.child != nil {
+			p.child.stop(p.patience)
+		}
+		if p.dir != "" {
+			data, _ := readTail(filepath.Join(p.dir, logName), logTail) // none is none
+			p.lastWords = plain(data) + by
+			p.closeErr = errors.Join(os.RemoveAll(p.dir), removeAll(p.remains))
+		}
+		if p.guard != nil {
+			p.guard.release()
+		}
+		if p.ports != nil {
+			p.ports.release()
+		}
 	})
 	return p.closeErr
 }

@@ -9,10 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -99,10 +96,15 @@ func need(t testing.TB, product string) {
 
 func start(t testing.TB, product string, handler http.Handler) *peer.Peer {
 	t.Helper()
+	return startText(t, product, texts[product], handler)
+}
+
+func startText(t testing.TB, product, text string, handler http.Handler) *peer.Peer {
+	t.Helper()
 	behind := httptest.NewServer(handler)
 	t.Cleanup(behind.Close)
 	p, err := peer.Start(t.Context(), peer.Config{
-		Product: product, Text: texts[product], Listen: []netip.AddrPort{listener}, Speed: 50,
+		Product: product, Text: text, Listen: []netip.AddrPort{listener}, Speed: 50,
 		WebServer: func(a netip.AddrPort) netip.AddrPort {
 			if a == webServer {
 				return netip.MustParseAddrPort(behind.Listener.Addr().String())
@@ -199,54 +201,6 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// TestOwnerIsKilled starts itself once more as the owner of a product, which is then killed without a chance to tidy up.
-func TestOwnerIsKilled(t *testing.T) {
-	if dir := os.Getenv("LYNCPIN_OWNER"); dir != "" {
-		p := start(t, "nginx", http.NotFoundHandler())
-		if err := os.WriteFile(filepath.Join(dir, "addr.new"), []byte(p.Addr(listener).String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(filepath.Join(dir, "addr.new"), filepath.Join(dir, "addr")); err != nil {
-			t.Fatal(err)
-		}
-		<-t.Context().Done()
-	}
-	t.Parallel()
-	need(t, "nginx")
-	dir := t.TempDir()
-	temp := filepath.Join(dir, "temp")
-	if err := os.Mkdir(temp, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
-		os.Chmod(d, 0o755)
-	}
-	owner := exec.Command(os.Args[0], "-test.run=^TestOwnerIsKilled$")
-	owner.Env = append(os.Environ(), "LYNCPIN_OWNER="+dir, "TMPDIR="+temp)
-	if err := owner.Start(); err != nil {
-		t.Fatal(err)
-	}
-	addr := ""
-	eventually(t, "the product runs", func() bool {
-		data, err := os.ReadFile(filepath.Join(dir, "addr"))
-		addr = string(data)
-		return err == nil
-	})
-	owner.Process.Signal(syscall.SIGKILL)
-	owner.Wait()
-	eventually(t, "the product is gone", func() bool {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-		}
-		return err != nil
-	})
-	eventually(t, "its directory is gone", func() bool {
-		left, err := filepath.Glob(filepath.Join(temp, "lyncpin-*"))
-		return err == nil && len(left) == 0
-	})
-}
-
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(10 * time.Second)
@@ -292,5 +246,31 @@ func TestListenerThatIsNotThere(t *testing.T) {
 	if c, err := net.Dial("tcp", p.Addr(forgotten).String()); err == nil {
 		c.Close()
 		t.Errorf("%s takes connections", p.Addr(forgotten))
+	}
+}
+
+// Who listens everywhere is found at the plan's address.
+func TestListeningEverywhere(t *testing.T) {
+	t.Parallel()
+	for product, lines := range map[string][2]string{
+		"nginx":        {"listen 203.0.113.10:80;", "listen 80;"},
+		"nginx-stream": {"listen 203.0.113.10:80;", "listen 0.0.0.0:80;"},
+		"haproxy":      {"bind 203.0.113.10:80", "bind *:80"},
+		"squid":        {"http_port 203.0.113.10:80 accel", "http_port 80 accel"},
+		"apache":       {"Listen 203.0.113.10:80", "Listen 80"},
+		"caddy":        {"bind 203.0.113.10", "bind 0.0.0.0"},
+	} {
+		t.Run(product, func(t *testing.T) {
+			t.Parallel()
+			need(t, product)
+			text := strings.Replace(texts[product], lines[0], lines[1], 1)
+			if text == texts[product] {
+				t.Fatalf("the text holds no %q", lines[0])
+			}
+			p := startText(t, product, text, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "behind") }))
+			if status, body := get(t, p, "/"); status != 200 || body != "behind" {
+				t.Errorf("got %d %q\n%s", status, body, p.Log())
+			}
+		})
 	}
 }

@@ -12,21 +12,35 @@ import (
 	"strings"
 )
 
-// Listeners get ports below those that systems give to outgoing connections, so that no client takes one in between.
+// Listeners get ports below those that systems give to outgoing connections, so that no client takes one in between. While a port is
+// given away, a socket for datagrams is bound so much higher: others who look for a port see it, also in other processes.
 const (
 	firstPort = 10240
-	lastPort  = 32000
+	lastPort  = 21000
+	lockAbove = lastPort - firstPort
 )
 
+// ports are where listeners really are.
+type ports struct {
+	real  map[netip.AddrPort]netip.AddrPort // by the address of the plan
+	locks []net.PacketConn
+}
+
+// release gives the ports back.
+func (p *ports) release() {
+	for _, l := range p.locks {
+		l.Close()
+	}
+}
+
 // allocate finds a free port of loopback for each listener. With samePort, listeners of one port of the plan get one port, at
-// addresses of their own: 127.0.0.1, 127.0.0.2 and so on.
-func allocate(listen []netip.AddrPort, samePort bool) (map[netip.AddrPort]netip.AddrPort, error) {
-	out := map[netip.AddrPort]netip.AddrPort{}
-	ports := map[uint16]uint16{}
+// addresses of their own: 127.0.0.1, 127.0.0.2 and so on. The caller must release them.
+func allocate(listen []netip.AddrPort, samePort bool) (*ports, error) {
+	out := &ports{real: map[netip.AddrPort]netip.AddrPort{}}
+	numbers := map[uint16]uint16{}
 	hosts := map[netip.Addr]netip.Addr{}
 	home := netip.MustParseAddr("127.0.0.1")
 	next := home
-	used := map[uint16]bool{}
 	for _, plan := range listen {
 		host, port := home, uint16(0)
 		if samePort {
@@ -34,36 +48,40 @@ func allocate(listen []netip.AddrPort, samePort bool) (map[netip.AddrPort]netip.
 				hosts[plan.Addr()] = next
 				next = next.Next()
 			}
-			host, port = hosts[plan.Addr()], ports[plan.Port()]
+			host, port = hosts[plan.Addr()], numbers[plan.Port()]
 		}
 		if port == 0 {
+			var lock net.PacketConn
 			var err error
-			if port, err = freePort(used); err != nil {
+			if port, lock, err = freePort(); err != nil {
+				out.release()
 				return nil, err
 			}
-			used[port] = true
-			ports[plan.Port()] = port
+			out.locks = append(out.locks, lock)
+			numbers[plan.Port()] = port
 		}
-		out[plan] = netip.AddrPortFrom(host, port)
+		out.real[plan] = netip.AddrPortFrom(host, port)
 	}
 	return out, nil
 }
 
-// freePort is a port that nobody listens at now.
-func freePort(used map[uint16]bool) (uint16, error) {
+// freePort is a port that nobody listens at now, and that nobody else is given until the lock is closed.
+func freePort() (port uint16, lock net.PacketConn, err error) {
 	for range 1000 {
 		port := uint16(firstPort + rand.N(lastPort-firstPort))
-		if used[port] {
+		lock, err := net.ListenPacket("udp4", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port+lockAbove).String())
+		if err != nil {
 			continue
 		}
 		ln, err := net.Listen("tcp4", netip.AddrPortFrom(netip.IPv4Unspecified(), port).String())
 		if err != nil {
+			lock.Close()
 			continue
 		}
 		ln.Close()
-		return port, nil
+		return port, lock, nil
 	}
-	return 0, fmt.Errorf("found no free port between %d and %d", firstPort, lastPort)
+	return 0, nil, fmt.Errorf("found no free port between %d and %d", firstPort, lastPort)
 }
 
 // address is an IP address with a port, as nearly all products write it.

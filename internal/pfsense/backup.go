@@ -121,6 +121,9 @@ func (b *Backup) readBase(root *element) {
 			b.authorities = append(b.authorities, readCertificate(e))
 		}
 	}
+	if slices.ContainsFunc(b.certificates, func(c certificate) bool { return c.removed }) {
+		b.note("Certificates were taken out of the backup: their names, dates and issuers were not looked at.")
+	}
 	b.readGUI(root.at("system", "webgui"))
 	for _, e := range root.child("interfaces").kids {
 		if a, err := netip.ParseAddr(e.value("ipaddr")); err == nil {

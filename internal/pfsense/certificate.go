@@ -16,15 +16,30 @@ type certificate struct {
 	hasKey    bool
 	// chain begins with the certificate itself. Nil when the text is damaged.
 	chain []*x509.Certificate
+	// removed says that somebody took the text out before giving the backup away: nothing in its place is long enough for one.
+	removed bool
 	// issuer is the reference of the authority that the firewall knows as its issuer.
 	issuer string
 }
 
 func readCertificate(e *element) certificate {
+	text := e.value("crt")
 	return certificate{
 		ref: clean(e.value("refid")), name: clean(e.value("descr")), line: e.line,
-		hasKey: e.child("prv").filled, chain: readChain(e.value("crt")), issuer: clean(e.value("caref")),
+		hasKey: e.child("prv").filled, chain: readChain(text), removed: takenOut(text), issuer: clean(e.value("caref")),
 	}
+}
+
+// shortestCertificate is less than any certificate in base64 has, and more than people write in place of one.
+const shortestCertificate = 200
+
+// takenOut tells whether nothing of a certificate is in a text, so that nothing can be damaged either.
+func takenOut(text string) bool {
+	if len(text) >= shortestCertificate || strings.Contains(text, "BEGIN") {
+		return false
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	return err != nil || !bytes.Contains(raw, []byte("BEGIN"))
 }
 
 // leaf is the certificate itself, nil when its text is damaged.

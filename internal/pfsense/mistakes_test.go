@@ -164,3 +164,18 @@ func TestOtherRightBackupsAreSilent(t *testing.T) {
 		})
 	}
 }
+
+// A backup that somebody cut the certificates out of before giving it away is not complained about, and that they are gone is said.
+func TestCertificatesTakenOut(t *testing.T) {
+	t.Parallel()
+	for backup, in := range map[string]string{"squid": "REDACTED", "haproxy": ""} {
+		t.Run(backup, func(t *testing.T) {
+			t.Parallel()
+			text := strings.NewReplacer("@good@", in, "@key@", in, "@intermediate@", in).Replace(readText(t, backup+"-right.xml"))
+			got := findings(t, "config.xml", filled(t, text))
+			if !strings.HasPrefix(got, "note: Certificates were taken out") || strings.Count(got, "\n") > 1 {
+				t.Errorf("got %s, want a note that certificates were taken out", got)
+			}
+		})
+	}
+}

@@ -338,6 +338,9 @@ func (c *checker) haproxyCertificate(f *frontend, ref string) *x509.Certificate 
 	}
 	at := place{cert.line, "certificate " + cert.name, fieldAt("refid", cert.ref)}
 	leaf := cert.leaf()
+	if cert.removed {
+		return nil
+	}
 	if leaf == nil {
 		c.add("PFS-09", at, "The text of the certificate is damaged: it is no certificate in PEM.", "import the certificate again")
 		return nil

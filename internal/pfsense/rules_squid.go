@@ -362,6 +362,9 @@ func (c *checker) squidCertificate(s *squid, at func(string) place) {
 	here.line, here.where = cert.line, "certificate "+cert.name
 	here.excerpt = fieldAt("refid", cert.ref)
 	leaf := cert.leaf()
+	if cert.removed {
+		return
+	}
 	if leaf == nil {
 		c.add("PFS-SQ-09", here, "The text of the certificate is damaged: it is no certificate in PEM.", "import the certificate again")
 		return
@@ -394,6 +397,9 @@ func (c *checker) plainDiscovery(leaf *x509.Certificate, at place) {
 func (c *checker) squidChain(s *squid, cert *certificate, at func(string) place) {
 	chain := slices.Clone(cert.chain)
 	if s.intermediate != nil {
+		if s.intermediate.removed {
+			return
+		}
 		if s.intermediate.leaf() == nil {
 			c.add("PFS-SQ-10", at2(s.intermediate.line), "The text of the intermediate certificate is damaged.", "paste the issuer's intermediate certificate in PEM into Intermediate CA Certificate")
 			return

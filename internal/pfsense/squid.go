@@ -97,7 +97,7 @@ func (b *Backup) readSquid(packages *element) *squid {
 	s.httpSite = cmp.Or(strings.ToLower(clean(g.value("reverse_http_defsite"))), s.fqdn)
 	s.httpsSite = cmp.Or(strings.ToLower(clean(g.value("reverse_https_defsite"))), s.fqdn)
 	if ca := g.child("reverse_int_ca"); ca.filled && strings.TrimSpace(ca.text) != "" {
-		s.intermediate = &certificate{line: ca.line, chain: readChain(ca.text)}
+		s.intermediate = &certificate{line: ca.line, chain: readChain(ca.text), removed: takenOut(ca.text)}
 	}
 	s.addresses = b.squidAddresses(g)
 	if own := packages.at("squid", "config"); own.line > 0 {

@@ -9,6 +9,12 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
+// Types of PEM blocks.
+const (
+	certBlock = "CERTIFICATE"
+	keyBlock  = "PRIVATE KEY" // PKCS #8
+)
+
 // RootPEM is the root certificate of an issuer, or nil for Self and for issuers there are none of.
 func (a *Authority) RootPEM(issuer string) []byte {
 	c := a.chains[issuer]
@@ -33,7 +39,7 @@ func KeyPEM(c tls.Certificate) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pki: encode the private key: %w", err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+	return pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der}), nil
 }
 
 // PFX is key, certificate and chain in PKCS #12 (.pfx) with the password, in the encryption that OpenSSL 1.1.1 and
@@ -56,7 +62,7 @@ func PFX(c tls.Certificate, password string) ([]byte, error) {
 func certPEM(ders ...[]byte) []byte {
 	var out []byte
 	for _, der := range ders {
-		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: certBlock, Bytes: der})...)
 	}
 	return out
 }

@@ -12,8 +12,8 @@
 // that any device trusts, the enterprise's that managed machines trust as well, and another private one that nobody
 // trusts. A [Spec] may be wrong: expired, for other names, sent with half its chain. That is the point of it.
 //
-// Keys are ECDSA P-256 and live in memory only. Nobody but a lab can know them, and yet these roots have no place in
-// a trust store that outlives the lab.
+// Keys are ECDSA P-256 and live in memory only, unless [Authority.Save] keeps them for [Load], as for a proxy that is set up once and
+// tried often. Nobody but a lab can know them, and yet these roots have no place in a trust store that outlives the lab.
 //
 // # Limits
 //

@@ -29,7 +29,7 @@ func full() *topology.Topology {
 	p.External.WindowsAuth, p.External.ExtendedProtection = []string{"NTLM"}, "require"
 	t.Users[1].Pool, t.Users[2].Online = p.Name, true
 	t.Directory.HostingProviderURL = "https://webdir.online.example/Autodiscover/AutodiscoverService.svc/root"
-	t.Proxy.IdleTimeout, t.Proxy.HTTP2 = 90*time.Second, true
+	t.Proxy.IdleTimeout, t.Proxy.HTTP2, t.Proxy.ProxyProtocol = 90*time.Second, true, true
 	t.Proxy.Rules[0].Connections, t.Proxy.Rules[0].SetResponseHeaders = "shared", map[string]string{"Via": "1.1 proxy"}
 	t.Proxy.Certificates[0].Starts, t.Proxy.Certificates[0].Ends = -48*time.Hour, -90*time.Minute
 	t.Proxy.Rules = append(t.Proxy.Rules, topology.Rule{

@@ -287,6 +287,8 @@ type Proxy struct {
 	HTTP  int `yaml:"http"`
 	// PlainHTTPS makes the HTTPS port speak HTTP without TLS.
 	PlainHTTPS bool `yaml:"plain_https,omitempty"`
+	// ProxyProtocol expects the header of a balancer in front, and resets connections that begin without.
+	ProxyProtocol bool `yaml:"proxy_protocol,omitempty"`
 	// Certificates are chosen by SNI; the first is the default.
 	Certificates []Certificate `yaml:"certificates"`
 	StrictSNI    bool          `yaml:"strict_sni,omitempty"`
