@@ -14,7 +14,7 @@ import (
 	"lyncpin/scenarios"
 )
 
-// peers has all mistakes run. Without it, and without LYNCPIN_REQUIRE_PEERS, three of each product are: all of them take as long as
+// peers has all mistakes run. Without it, and without LYNCPIN_REQUIRE_PEERS, the first of each product is: all of them take as long as
 // the rest of this package.
 var peers = flag.Bool("peers", false, "run all mistakes of installed products")
 
@@ -49,7 +49,7 @@ func TestMistakes(t *testing.T) {
 			need(t, product)
 			list := scenarios.Mistakes(product)
 			if !*peers && os.Getenv("LYNCPIN_REQUIRE_PEERS") == "" {
-				list = list[:min(3, len(list))]
+				list = list[:1]
 			}
 			for _, r := range scenarios.Run(t.Context(), list, scenarios.Options{}) {
 				if !r.OK || len(r.Want) > 0 && (len(r.Found) == 0 || r.Found[0] != r.Want[0]) {
