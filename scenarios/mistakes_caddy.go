@@ -42,7 +42,7 @@ var caddyMistakes = []Mistake{
 
 	// The listeners and their certificate.
 	{Name: "tls-internal", Title: "tls internal: certificates of Caddy's own authority, one for each name", Want: "tls.untrusted-internal-ca-external-listener",
-		With: []probe.ID{"tls.sni-missing-gets-default-cert", "tls.not-yet-valid"}, // its certificates begin in the second in which they are looked at
+		With: []probe.ID{"tls.sni-missing-gets-default-cert"},
 		Edit: replace("\ttls /etc/caddy/tls/lync-fullchain.pem /etc/caddy/tls/lync-key.pem {\n", "\ttls internal {\n", caddyGlobal, "\tauto_https disable_redirects\n\tskip_install_trust\n",
 			"https://:443 {", caddyByName)},
 	{Name: "http-on-443", Title: "http:// in front of :443, with tls removed for a balancer that is not there", Want: "tls.plain-http-on-443",
