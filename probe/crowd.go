@@ -38,12 +38,16 @@ func (o *observer) crowd(ctx context.Context, first, second *signedIn) {
 		}
 		return false
 	}
-	var asking sync.WaitGroup
+	var asking, connecting sync.WaitGroup
+	connecting.Add(crowdConnections)
 	for i := range crowdConnections {
 		who := []*signedIn{first, second}[i%2]
 		asking.Go(func() {
 			line := who.connect("crowd")
 			defer line.close()
+			line.open(ctx) // where that fails, the request tries again and says why
+			connecting.Done()
+			connecting.Wait() // handshakes take longer than requests: without this, few would be asked at once
 			for range max(crowdLeast, o.limits.Repeats/crowdShare) {
 				x, body := line.do(ctx, who.request(SignInUCWA, http.MethodGet, who.application.target))
 				if x.ID == 0 {

@@ -182,6 +182,44 @@ func TestInterruptedSignInDeletes(t *testing.T) {
 	})
 }
 
+// A DELETE that is never answered is an exchange that timed out, as a proxy does that drops some methods.
+func TestUnansweredDeleteIsSeen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &signServer{override: map[string]func(*http.Request) string{
+			"DELETE /ucwa/oauth/v1/applications/101": func(*http.Request) string { return swallowed },
+		}}
+		w := signWorld(s)
+		w.tcp[proxyIP+":443"] = overTLS(func(c net.Conn) { s.serve(swallower{c}) })
+		v := w.vantage(External)
+		v.SignIn = &SigningIn{Accounts: []Account{tester}, Clients: []string{ClientWeb}, Brief: true}
+		limits := smallLimits
+		limits.Request = 2 * endGrace
+		rec := w.look(t, t.Context(), Target{SIPDomains: []string{testDomain}}, limits, v)
+		for _, x := range rec.Sections[0].Exchanges {
+			if x.Method == http.MethodDelete {
+				if x.Outcome.Code != Timeout {
+					t.Errorf("outcome = %+v, want a time-out", x.Outcome)
+				}
+				return
+			}
+		}
+		t.Error("no DELETE is in the record")
+	})
+}
+
+// swallowed is an answer that a swallower does not send.
+const swallowed = "HTTP/1.1 299 Swallowed\r\n\r\n"
+
+type swallower struct{ net.Conn }
+
+func (s swallower) Write(b []byte) (int, error) {
+	if string(b) == swallowed {
+		return len(b), nil
+	}
+	return s.Conn.Write(b)
+}
+
 func TestAttempts(t *testing.T) {
 	t.Parallel()
 	w := &world{tcp: map[string]func(net.Conn){}}

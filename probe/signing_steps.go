@@ -480,14 +480,17 @@ func (w *way) application(ctx context.Context, got *userDocument) {
 	w.step(StepAvailable, StepOK, x, nil, "")
 }
 
-// end deletes the application.
+// end deletes the application. The answer may take half of the grace, so that silence is seen as such, and not as a run
+// that was stopped.
 func (w *way) end(ctx context.Context) {
 	if w.in == nil {
 		return
 	}
 	c := w.in.connect("")
 	defer c.close()
-	x, _ := c.do(ctx, w.in.request(SignInUCWA, http.MethodDelete, w.in.application.target))
+	r := w.in.request(SignInUCWA, http.MethodDelete, w.in.application.target)
+	r.timeout = min(w.o.limits.Request, endGrace/2)
+	x, _ := c.do(ctx, r)
 	if !x.Outcome.OK() || x.Status >= 300 {
 		w.fails(StepEnd, x, nil, "")
 		return

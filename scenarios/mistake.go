@@ -15,8 +15,6 @@ import (
 // Mistake is one that people make with a proxy product, in its own words: an edit of the configuration that is right, with
 // the failure mode that it leads to. Each is a scenario of the kind KindMistake and the ID <product>/<name>.
 type Mistake struct {
-	// Product is one of internal/export; empty means the one that the list is of.
-	Product string
 	// Name is unique among the product's, and can be typed. Title says in a line what was done.
 	Name, Title string
 	// Edit changes the text. An edit that changes nothing is an error.

@@ -47,7 +47,7 @@ standard input. It reads included files, and what the products write themselves:
 A comment on the line of a finding, or above it, leaves the finding out: "# lyncpin: ignore NGX-07 REASON".
 
 The severity "limit" is for what no configuration of the product cures. It is said, and never changes the exit code.
-The exit code is 3 when nothing in the files concerns Lync: not checked is not fine.`,
+The exit code is 3 when nothing in the files concerns Lync, or one ends in the middle: not checked is not fine.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && !o.listRules && o.installed.value == "" {
 				return usage("lint needs the file of a configuration, or - for standard input")
@@ -200,14 +200,15 @@ func (a *app) writeLint(results []lint.Result, format string) error {
 
 // lintCode is the exit code of results, nil for 0.
 func lintCode(results []lint.Result, failOn string) error {
-	looked := false
+	looked, cut := false, false
 	for _, r := range results {
 		if slices.ContainsFunc(r.Findings, func(f lint.Finding) bool { return f.Fails(failOn) }) {
 			return exitError(exitFound)
 		}
 		looked = looked || r.Lync
+		cut = cut || r.Cut
 	}
-	if !looked {
+	if !looked || cut {
 		return exitError(exitUnknown)
 	}
 	return nil

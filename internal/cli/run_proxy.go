@@ -24,6 +24,9 @@ func (a *app) throughProxies(products []string, args []string) ([]scenarios.Scen
 		}
 	}
 	for _, product := range products {
+		if product == allProducts {
+			return nil, usage("--proxy %s stands alone: it is every product that is installed", allProducts)
+		}
 		if strings.HasPrefix(product, atPrefix) {
 			return nil, usage("--proxy %s stands alone: one run is about one proxy at an address, or about products", product)
 		}

@@ -65,7 +65,6 @@ func (p *plan) nginxHTTP(t *page, schemes []string) error {
   proxy_http_version 1.1;
   # No connection to a Front End is kept for another request: NTLM signs the connection in, and the next client would
   # go on as that user. Where nobody uses Windows credentials: "" here, and keepalive 64; in each upstream.
-  # lyncpin: ignore NGX-09 a connection that is used again would be signed in as somebody else
   proxy_set_header Connection close;
   # The Front End chooses site and links by the name that the client asked for.
   proxy_set_header Host $http_host;
@@ -262,8 +261,7 @@ func (p *plan) nginxLocation(t *page, r route) error {
 		return p.cannotRule(r, "host_header", "all web servers of a rule are sent the same Host")
 	}
 	if host != "" {
-		t.line(`      # lyncpin: ignore NGX-09 a connection that is used again would be signed in as somebody else
-      proxy_set_header Connection close;
+		t.line(`      proxy_set_header Connection close;
       proxy_set_header Host %s;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`, host)
 	}

@@ -26,7 +26,7 @@ var proxyRedirectLoopHTTPHTTPS = Mode{
 			arr, "Conditions of the redirect rule: {HTTPS} matches off.",
 		),
 		Sources: []string{"RFC 9110 section 15.4", "Configuration requirements for reverse proxy in Lync Server 2013"},
-		Reads:   probe.Exchanges | probe.Handshakes | probe.Expectations,
+		Reads:   probe.Exchanges | probe.Expectations,
 		Detect:  detectProxyRedirectLoopHTTPHTTPS,
 		// A page that never comes is none that says what else is wrong.
 		Explains: []probe.ID{"meeting.simple-url-not-published", "meeting.dialin-not-published", "meeting.per-domain-meet-missing", "proxy.default-vhost-answers"},

@@ -16,7 +16,7 @@ var proxyUnmappedTCPReset = Mode{
 		Remedy:   "Add a mapping that fits the whole URL with its scheme, and give it the web server of port 4443. Where TCP is passed on, the proxy's log says why it gets no connection.",
 		Settings: append(publishHost(), settings("NetScaler, F5", "A policy or iRule with the action drop or reset for unknown hosts: add the host before it.")...),
 		Sources:  []string{"pfSense squid package: reverse proxy generator and GUI definitions"},
-		Reads:    probe.Lookups | probe.Dials | probe.Exchanges | probe.Expectations,
+		Reads:    probe.Dials | probe.Exchanges | probe.Expectations,
 		Detect:   detectProxyUnmappedTCPReset,
 	},
 	Confused: []probe.ID{"proxy.default-vhost-answers", "proxy.service-not-enabled", "proxy.path-allowlist-missing-autodiscover"},

@@ -32,9 +32,10 @@ var tlsNotYetValid = Mode{
 }
 
 func detectTLSNotYetValid(v *probe.View) probe.Verdict {
-	started := v.At(probe.External).Section.Started
+	section := v.At(probe.External).Section
+	ended := section.Started.Add(section.Elapsed) // some proxies make certificates when they are asked for one
 	return judgeCertificates(v, func(_ *probe.Handshake, leaf *probe.Certificate) string {
-		if !leaf.NotBefore.After(started) {
+		if !leaf.NotBefore.After(ended) {
 			return ""
 		}
 		return "shows a certificate that starts on " + leaf.NotBefore.Format("2006-01-02 15:04 MST")

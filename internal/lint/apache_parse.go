@@ -162,6 +162,9 @@ func (r *apacheReader) read(into *apacheDirective, s Source, depth int) error {
 			at.block = append(at.block, d)
 		}
 	}
+	if at != into {
+		r.f.endsEarly(s.Name, at.line)
+	}
 	return nil
 }
 

@@ -13,7 +13,7 @@ func apacheRules() []rule[*apacheConfig] {
 		r("05", "the web server's port speaks the other protocol", Critical, "proxy.peer-protocol-wrong", apacheProtocol),
 		r("06", "a group of web servers mixes web sites", High, "proxy.mixed-scheme-peers-round-robin", apacheMixed),
 		r("07", "the Host that the client sent is not passed on", High, "proxy.host-header-rewritten", apacheHostHeader),
-		r("08", "the Front End is asked with HTTP/1.0", High, "proxy.http10-upstream", apacheHTTP10),
+		r("08", "the Front End is asked with HTTP/1.0", Medium, "proxy.http10-upstream", apacheHTTP10),
 		r("09", "TLS towards web servers is off", Critical, "proxy.peer-protocol-wrong", apacheNoProxyEngine),
 		r("10", "long polls are cut", High, "mobility.long-poll-cut-by-idle-timeout", apachePollCut),
 		r("11", "long polls of phones are cut", Medium, "mobility.long-poll-cut-by-idle-timeout", apachePollShort),

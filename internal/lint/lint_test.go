@@ -152,6 +152,37 @@ func TestSecretsAreMasked(t *testing.T) {
 	}
 }
 
+func TestWhatEndsInTheMiddleIsSaid(t *testing.T) {
+	t.Parallel()
+	nginx := "server {\n  listen 443 ssl;\n  server_name lyncdiscover.contoso.example;\n  location / {\n    proxy_pass https://10.10.10.11:443"
+	apache := "<VirtualHost *:443>\nServerName lyncdiscover.contoso.example\nProxyPass / https://10.10.10.11:443/"
+	for _, c := range []struct {
+		name, text string
+		cut        bool
+	}{
+		{"nginx, a directive", nginx, true},
+		{"nginx, a block", nginx + ";", true},
+		{"nginx, whole", nginx + ";}}", false},
+		{"apache", apache, true},
+		{"apache, whole", apache + "\n</VirtualHost>", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f, err := Read("a.conf", []byte(c.text), ReadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := ids(Check(f, Options{}))
+			if f.Cut != c.cut || (len(f.Notes) > 0) != c.cut {
+				t.Errorf("cut = %v, notes = %q; want %v, and a note then", f.Cut, f.Notes, c.cut)
+			}
+			if !slices.Contains(found, "NGX-01") && !slices.Contains(found, "APA-01") {
+				t.Errorf("rules = %v, want the port that is not flipped", found)
+			}
+		})
+	}
+}
+
 func TestUTF16IsReadAndSaid(t *testing.T) {
 	t.Parallel()
 	for name, order := range map[string]binary.AppendByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian} {

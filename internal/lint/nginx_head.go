@@ -76,7 +76,7 @@ func nginxHost(c *nginxConfig) []Finding {
 }
 
 func nginxHTTP10(c *nginxConfig) []Finding {
-	return c.each("So does nginx before 1.29.7 unless told otherwise. "+becauseHTTP10, "proxy_http_version 1.1;", func(s *nginxSite) *nginxDirective {
+	return c.each("nginx before 1.29.7 asks so unless told otherwise. "+becauseHTTP10, "proxy_http_version 1.1;", func(s *nginxSite) *nginxDirective {
 		v := s.setting("proxy_http_version")
 		if v == nil {
 			return s.nginxDirective

@@ -136,8 +136,13 @@ func (r *nginxReader) read(into *nginxDirective, s Source, depth int) error {
 		word, kind := lex.next()
 		switch kind {
 		case nginxEnd:
-			if d != nil || at != into {
-				r.f.note("%s ends in the middle of a block or directive", s.Name)
+			switch {
+			case d != nil:
+				d.end = lex.line
+				at.block = append(at.block, d)
+				r.f.endsEarly(s.Name, d.line)
+			case at != into:
+				r.f.endsEarly(s.Name, at.line)
 			}
 			return nil
 		case nginxTooLong:

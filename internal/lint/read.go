@@ -58,6 +58,8 @@ type File struct {
 	Product string
 	// Lync says that something in it concerns Lync. Where nothing does, no rule says anything, which is not the same as fine.
 	Lync bool
+	// Cut says that the text ends in the middle of a block: what should follow was not looked at.
+	Cut bool
 	// Notes are sentences on what was not looked at, such as an include that is missing.
 	Notes []string
 
@@ -209,6 +211,12 @@ func (f *File) source(name string) *Source {
 		}
 	}
 	return &Source{}
+}
+
+// endsEarly notes that a source ends within a block or directive that began on that line.
+func (f *File) endsEarly(name string, line int) {
+	f.Cut = true
+	f.note("%s ends in the middle of what begins on line %d: the rest is missing, and was not looked at", name, line)
 }
 
 func (f *File) note(format string, args ...any) {

@@ -9,7 +9,7 @@ const (
 	becauseProtocol      = "The web server on this port speaks the other protocol: every request ends in an error."
 	becauseMixed         = "Members of one group take turns, so every other request meets the other web site, in the wrong protocol."
 	becauseHost          = "The Front End tells SIP domains, meetings and pools apart by the Host that the client sent. With another one, links are of the wrong site and simple URLs are unknown."
-	becauseHTTP10        = "Front Ends close the connection after each request of HTTP/1.0 and answer without chunks: sign-in with NTLM never ends, and every request pays a handshake."
+	becauseHTTP10        = "Front Ends close the connection after each answer to HTTP/1.0, and send none in chunks: every request pays a handshake, and NTLM, which signs a connection in, cannot end."
 	becausePollCut       = "Phones and browsers ask for news and wait, in silence, up to 900 s. Below 200 s the proxy cuts them off again and again; 960 s is right."
 	becausePollShort     = "Phones wait in silence up to 900 s. This is enough for browsers, and cuts phones: 960 s is right."
 	becauseBody          = "Files of meetings are uploaded in one request; larger ones are refused with 413."

@@ -15,7 +15,9 @@ type Result struct {
 	// File and Product are those of the configuration.
 	File, Product string
 	// Lync says that something in it concerns Lync. Without that, nothing was checked.
-	Lync     bool
+	Lync bool
+	// Cut says that it ends in the middle, so that not all of it was checked.
+	Cut      bool
 	Findings []Finding
 	// Notes are sentences on what was not looked at.
 	Notes []string
@@ -24,7 +26,7 @@ type Result struct {
 // ResultOf checks a configuration.
 func ResultOf(f *File, opts Options) Result {
 	found := Check(f, opts)
-	r := Result{File: f.Name, Product: f.Product, Lync: f.Lync, Findings: found}
+	r := Result{File: f.Name, Product: f.Product, Lync: f.Lync, Cut: f.Cut, Findings: found}
 	for _, n := range f.Notes {
 		r.Notes = append(r.Notes, mask(printable(n)))
 	}
@@ -43,6 +45,7 @@ type fileJSON struct {
 	File    string   `json:"file"`
 	Product string   `json:"product"`
 	Lync    bool     `json:"lync"`
+	Cut     bool     `json:"cut,omitempty"`
 	Notes   []string `json:"notes"`
 }
 
@@ -68,7 +71,7 @@ func WriteJSON(w io.Writer, results []Result) error {
 		doc.Counts[s] = 0
 	}
 	for _, r := range results {
-		doc.Files = append(doc.Files, fileJSON{r.File, r.Product, r.Lync, append([]string{}, r.Notes...)})
+		doc.Files = append(doc.Files, fileJSON{r.File, r.Product, r.Lync, r.Cut, append([]string{}, r.Notes...)})
 		for _, x := range r.Findings {
 			if x.Suppressed == "" {
 				doc.Counts[x.Rule.Severity]++

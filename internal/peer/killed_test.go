@@ -116,7 +116,11 @@ func TestOwnerIsKilled(t *testing.T) {
 func TestOwnerIsKilledInEveryPhase(t *testing.T) {
 	t.Parallel()
 	need(t, "nginx")
-	for phase := range 5 {
+	phases := []int{1, 3}
+	if os.Getenv("LYNCPIN_REQUIRE_PEERS") != "" {
+		phases = []int{0, 1, 2, 3, 4}
+	}
+	for _, phase := range phases {
 		o := newOwner(t, "nginx", make(chan struct{}))
 		eventually(t, "something was started", func() bool {
 			left, err := os.ReadDir(o.temp)

@@ -1,7 +1,6 @@
 package pfsense
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -70,19 +69,6 @@ var haproxyRules = []lint.Rule{
 	rule("PFS-HA-12", lint.Critical, "proxy.default-vhost-answers", "a public name has neither an action nor a default backend"),
 	rule("PFS-HA-13", lint.Critical, "tls.missing-san-external-web", "no certificate has a public name"),
 	rule("PFS-HA-14", lint.High, "tls.backend-untrusted", "servers' certificates are verified, and no authority is given"),
-}
-
-// Lint parses a backup and returns what the rules find in it, the worst first. Findings carry the line of the XML. The error says that
-// the file cannot be read, or is ErrNothing.
-func Lint(name string, data []byte) ([]lint.Finding, error) {
-	b, err := Parse(name, data)
-	if err != nil {
-		return nil, err
-	}
-	if !b.HasSquid() && !b.HasHAProxy() {
-		return nil, fmt.Errorf("%s: %w", name, ErrNothing)
-	}
-	return b.Check(name, Options{}, time.Now()), nil
 }
 
 // ConcernsLync tells whether one of the proxies publishes Lync, as far as can be told.
