@@ -305,7 +305,7 @@ type Proxy struct {
 	ResponseTimeout time.Duration `yaml:"response_timeout,omitempty"`
 	IdleTimeout     time.Duration `yaml:"idle_timeout,omitempty"`
 	Lifetime        time.Duration `yaml:"lifetime,omitempty"`
-	// MaxHeader is the most bytes of a request's header; zero means 1 MiB.
+	// MaxHeader is the most bytes of a request's header; zero means 128 KiB.
 	MaxHeader int `yaml:"max_header,omitempty"`
 	// HTTP2 offers HTTP/2 to clients.
 	HTTP2 bool `yaml:"http2,omitempty"`
