@@ -26,7 +26,7 @@ type room struct {
 // rooms is the house. Test files are free to import what they need to set up a test.
 var rooms = map[string]room{
 	"cmd/lyncpin": {[]string{"internal/cli"}, "main is one call; everything else is a tested function"},
-	"internal/cli": {[]string{"internal/render", "internal/export", "internal/peer", "internal/lint", "internal/pfsense", "internal/grid", "scenarios", "internal/failure", "internal/lab", "internal/topology", "proxy", "dns", "fakelync", "probe", "internal/nearest", "internal/yamlfile"},
+	"internal/cli": {[]string{"internal/render", "internal/export", "internal/peer", "internal/lint", "internal/pfsense", "internal/grid", "internal/load", "scenarios", "internal/failure", "internal/lab", "internal/topology", "proxy", "dns", "fakelync", "probe", "internal/nearest", "internal/yamlfile"},
 		"the command line wires the rooms and holds no knowledge of its own"},
 	"scenarios": {[]string{"internal/failure", "internal/export", "internal/lab", "internal/pki", "internal/topology", "probe", "internal/nearest", "internal/yamlfile"},
 		"a scenario is a topology, a lab, a probe and an expectation; how it is shown is not its business"},
@@ -43,6 +43,8 @@ var rooms = map[string]room{
 	"internal/peer":     {nil, "it runs a program with a text, whoever wrote it"},
 	"internal/lint":     {nil, "rules read files of others; what they lead to is named by ID only"},
 	"internal/pfsense":  {[]string{"internal/lint", "internal/topology"}, "a backup is read, judged and translated; nothing runs here"},
+	"internal/load":     {nil, "simulated clients are measured against fakes and proxies; code shared with either would be measured twice"},
+	"bench":             {[]string{"internal/peer", "internal/pki"}, "it measures programs from outside, and ours as one of them"},
 	"internal/grid":     {[]string{"internal/export", "internal/peer", "internal/pki", "internal/topology", "proxy"}, "it shows what proxies do with bytes, and needs no Lync for it"},
 	"internal/topology": {[]string{"internal/nearest", "internal/yamlfile"}, "plain data, and its file"},
 	"internal/fabric":   {nil, "addresses and listeners, whatever is served on them"},
