@@ -34,6 +34,8 @@ const (
 	// wait. signersPerJob is the same for those in which somebody only signs in, and waits for messages that do not come.
 	holdersPerJob = 4
 	signersPerJob = 2
+	// maxAgain is how many scenarios of one run get a second look. That more of them fail is no chance.
+	maxAgain = 8
 )
 
 // limits are for labs. Four repeats show both nodes of a pool, for the lab's proxy lets them take turns. The time-outs
@@ -88,6 +90,10 @@ type Result struct {
 	ProxyText, ProxyLog string
 	// Skipped says why the scenario cannot be run with that proxy; empty when it was run. Such a result is OK.
 	Skipped string
+	// First is the problem of a first look that did not stand: time runs fast where somebody signs in, and a machine that is busy
+	// with others meets time-outs there which no deployment has. Such a scenario is looked at again, alone and at half the pace,
+	// and all else in the Result is of that second look. Empty when there was none.
+	First string
 	// Err says why the scenario could not be run; nil when it could.
 	Err error
 }
@@ -130,7 +136,22 @@ func Run(ctx context.Context, list []Scenario, opts Options) []Result {
 	all.Go(func() { r.work(ctx, list, signing, signersPerJob*jobs) })
 	all.Go(func() { r.work(ctx, list, others, jobs) })
 	all.Wait()
+	r.lookAgain(ctx, list)
 	return results
+}
+
+// lookAgain looks a second time at what failed while time ran fast, at one after the other.
+func (r *runner) lookAgain(ctx context.Context, list []Scenario) {
+	r.slow = true
+	for _, i := range r.again {
+		result := r.results[i]
+		if len(r.again) <= maxAgain && ctx.Err() == nil {
+			first := result.Problem
+			result = r.run(ctx, &list[i])
+			result.First = first
+		}
+		r.finish(i, result)
+	}
 }
 
 // work runs some of the scenarios, so many at once.
@@ -140,7 +161,12 @@ func (r *runner) work(ctx context.Context, list []Scenario, indices []int, jobs 
 	for range min(jobs, len(indices)) {
 		workers.Go(func() {
 			for i := range next {
-				r.finish(i, r.run(ctx, &list[i]))
+				result := r.run(ctx, &list[i])
+				if !result.OK && result.Err == nil && r.visitOf(&list[i]).speed() > 1 {
+					r.postpone(i, result)
+					continue
+				}
+				r.finish(i, result)
 			}
 		})
 	}
@@ -160,13 +186,17 @@ type visit struct {
 
 func (r *runner) visitOf(s *Scenario) visit {
 	// Where polls are held nobody makes a crowd: it would take the machine's time, which runs fast there.
+	var v visit
 	switch {
 	case s.SignIn || s.Hold > 0:
-		return visit{signIn: true, brief: s.brief || s.Hold > 0, outside: s.outside, hold: s.Hold, pace: paceOf(s.candidate)}
+		v = visit{signIn: true, brief: s.brief || s.Hold > 0, outside: s.outside, hold: s.Hold, pace: paceOf(s.candidate)}
 	case r.opts.SignIn:
-		return visit{signIn: true, brief: true}
+		v = visit{signIn: true, brief: true}
 	}
-	return visit{}
+	if speed := v.speed(); r.slow && speed > 1 {
+		v.pace = speed / 2
+	}
+	return v
 }
 
 // signsInAt tells whether somebody signs in from the place.
@@ -230,12 +260,21 @@ type runner struct {
 	authority *pki.Authority
 	failed    error // why there is no authority
 	rules     []probe.Rule
+	slow      bool               // time runs at half its pace
 	healthy   map[visit]*healthy // none for what is looked at from everywhere
 
 	mu      sync.Mutex
 	results []Result
+	again   []int // what failed and is looked at once more
 	done    []bool
 	told    int // results that OnResult knows
+}
+
+// postpone keeps a result until lookAgain.
+func (r *runner) postpone(i int, result Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results[i], r.again = result, append(r.again, i)
 }
 
 // finish keeps a result and tells all that are due.

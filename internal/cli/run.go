@@ -286,6 +286,9 @@ func (a *app) resultLine(r scenarios.Result, width int) {
 	if r.Err != nil {
 		said = "did not run"
 	}
+	if r.First != "" {
+		said += " (at the second look, alone: the machine was busy)"
+	}
 	fmt.Fprintf(a.env.Stdout, "%s  %-*s  %s\n", word, width, r.ID, said)
 }
 
@@ -413,8 +416,10 @@ type runScenario struct {
 	Found []probe.ID `json:"found"`
 	OK    bool       `json:"ok"`
 	// Skipped says why a proxy product cannot be set up as the scenario wants it.
-	Skipped string  `json:"skipped,omitempty"`
-	MS      float64 `json:"ms"`
+	Skipped string `json:"skipped,omitempty"`
+	// First is what was wrong at a first look, on a busy machine, where a second one counts.
+	First string  `json:"first,omitempty"`
+	MS    float64 `json:"ms"`
 	// Report is the diagnosis, where it was asked for.
 	Report *probe.Report `json:"report,omitempty"`
 }
@@ -447,7 +452,7 @@ func writeRunJSON(w io.Writer, results []scenarios.Result, proxies []runProxy, r
 	doc := runDocument{Schema: runSchema, Proxies: proxies, Scenarios: []runScenario{}, Passed: len(results) - failed, Failed: failed}
 	for _, r := range results {
 		s := runScenario{
-			ID: r.ID, Kind: r.Kind, Want: r.Want, Found: r.Found, OK: r.OK, Skipped: r.Skipped, MS: milliseconds(r.Elapsed),
+			ID: r.ID, Kind: r.Kind, Want: r.Want, Found: r.Found, OK: r.OK, Skipped: r.Skipped, First: r.First, MS: milliseconds(r.Elapsed),
 		}
 		if reports {
 			s.Report = r.Report
