@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -36,7 +38,64 @@ func newCertificates(list []Certificate, strict bool) (*certificates, error) {
 			cs.first = &c
 		}
 	}
+	for _, same := range cs.byName {
+		slices.SortStableFunc(same, func(a, b *tls.Certificate) int { return cheapness(a.Leaf) - cheapness(b.Leaf) })
+	}
 	return cs, nil
+}
+
+// cheapness sorts certificates for one name: what costs the proxy less is offered first, to those who understand it.
+func cheapness(leaf *x509.Certificate) int {
+	if leaf.PublicKeyAlgorithm == x509.RSA {
+		return 1
+	}
+	return 0
+}
+
+// A keyHint is a name that is answered with a certificate whose key is RSA, and with no other.
+type keyHint struct {
+	index int // of Config.Certificates
+	leaf  *x509.Certificate
+	text  string
+}
+
+// keyHints says where a certificate more would save work. Nothing is wrong with such a certificate: some clients know no other.
+func (c *Config) keyHints() []keyHint {
+	cs, err := newCertificates(c.Certificates, false)
+	if err != nil {
+		return nil
+	}
+	var out []keyHint
+	for i := range c.Certificates {
+		leaf, err := leafOf(&c.Certificates[i].Certificate)
+		if err != nil || cheapness(leaf) == 0 {
+			continue
+		}
+		names := c.Certificates[i].Names
+		if len(names) == 0 {
+			names = namesOf(leaf)
+		}
+		alone := slices.IndexFunc(names, func(n string) bool { return cheapness(cs.byName[strings.ToLower(n)][0].Leaf) == 1 })
+		if alone >= 0 {
+			out = append(out, keyHint{i, leaf, fmt.Sprintf("its key is RSA, which costs about three times the processor time of ECDSA "+
+				"for each new connection; a second certificate for %s with an ECDSA key would be given to all clients that understand it, "+
+				"and this one to the others", names[alone])})
+		}
+	}
+	return out
+}
+
+// hintKeys logs what keyHints says, once for each certificate. It is called under change.
+func (s *Server) hintKeys(cfg Config) {
+	if len(cfg.HTTPS) == 0 {
+		return
+	}
+	for _, h := range cfg.keyHints() {
+		if sum := sha256.Sum256(h.leaf.Raw); !s.hinted[sum] {
+			s.hinted[sum] = true
+			s.log.Info("a certificate could be cheaper", "certificate", fmt.Sprintf("certificates[%d]", h.index), "subject", h.leaf.Subject.CommonName, "hint", h.text)
+		}
+	}
 }
 
 func leafOf(c *tls.Certificate) (*x509.Certificate, error) {

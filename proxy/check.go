@@ -22,6 +22,9 @@ func (c *Config) Check() []string {
 	for i := range c.Certificates {
 		c.checkCertificate(i, warn)
 	}
+	for _, h := range c.keyHints() {
+		warn(fmt.Sprintf("certificates[%d]", h.index), "%s", h.text)
+	}
 	for i, w := range c.WebServers {
 		c.checkWebServer(fmt.Sprintf("web_servers[%d]", i), newWebServer(w, *c).WebServer, warn)
 	}

@@ -15,7 +15,8 @@ type Config struct {
 	// "8443", for 127.0.0.1. At least one is needed in all.
 	HTTPS, HTTP []string
 	// Certificates are chosen by the name a client asks for (SNI). The first also answers clients that ask for an
-	// unknown name or none, unless TLS.StrictSNI is set. At least one is needed when there is an HTTPS listener.
+	// unknown name or none, unless TLS.StrictSNI is set. At least one is needed when there is an HTTPS listener. Of several
+	// for one name, a client gets the first it understands, those with an RSA key last, for they cost the most.
 	Certificates []Certificate
 	// TLS governs the HTTPS listeners.
 	TLS TLSOptions
@@ -65,7 +66,7 @@ type TLSOptions struct {
 	Min, Max uint16
 	// StrictSNI refuses unknown and missing names with the alert unrecognized_name.
 	StrictSNI bool
-	// NoTickets switches session tickets off.
+	// NoTickets switches session tickets off. Their keys are the proxy's own, the same for all listeners, and replaced every day.
 	NoTickets bool
 	// CipherSuites limits TLS 1.0 to 1.2 to these. None means Go's choice.
 	CipherSuites []uint16

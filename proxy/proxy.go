@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type Server struct {
 	history    history.Log[Request]
 	blocks     blocks
 	departures departures
+	tickets    tickets
 	base       context.Context
 	cut        context.CancelFunc // ends every request
 	web        *http.Server       // for HTTP/2
@@ -38,7 +40,8 @@ type Server struct {
 
 	// change is held by Reload and Close.
 	change    sync.Mutex
-	listeners map[string]*listener // by listenKey
+	listeners map[string]*listener       // by listenKey
+	hinted    map[[sha256.Size]byte]bool // certificates that were spoken about
 	closed    bool
 	serving   sync.WaitGroup // one per listener
 	checking  sync.WaitGroup // one per health check
@@ -71,6 +74,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		base:      base,
 		cut:       cut,
 		listeners: map[string]*listener{},
+		hinted:    map[[sha256.Size]byte]bool{},
 		conns:     map[*clientConn]struct{}{},
 	}
 	s.http2 = newHandoff()
@@ -131,7 +135,11 @@ func (s *Server) apply(ctx context.Context, cfg Config) error {
 		next.stop()
 		return err
 	}
+	if next.tls != nil {
+		s.tickets.use(next.tls)
+	}
 	s.table.Store(next)
+	s.hintKeys(cfg)
 	next.startChecks(s)
 	s.listen(cfg, fresh)
 	if old != nil {
