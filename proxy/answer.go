@@ -99,7 +99,7 @@ func (ss *session) awaitAnswer(c *serverConn) error {
 		}
 		sparing, ss.spent = true, true
 		c.release()
-		ss.in.release()
+		ss.spare()
 		ss.lookOut()
 	}
 }

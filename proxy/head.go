@@ -67,6 +67,11 @@ type head struct {
 	upgrade []byte // nil without
 }
 
+// forget lets go of the buffer that the head was read into, and keeps what the rest of an exchange goes by.
+func (h *head) forget() {
+	h.method, h.target, h.reason, h.host, h.upgrade, h.fields = nil, nil, nil, nil, nil, nil
+}
+
 // A borderError is a request that is refused as it came in: it could be read in more than one way, or is too much.
 type borderError struct {
 	status int

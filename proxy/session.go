@@ -80,7 +80,8 @@ func (s *Server) serveConn(l *listener, conn net.Conn) {
 		}
 		front = t
 	}
-	newSession(s, c, front).serve()
+	// A handshake is deep. Its stack ends with this goroutine, where a poll would keep it for minutes.
+	s.sessions.Go(newSession(s, c, front).serve)
 }
 
 // newSession makes a session that speaks over front, which is c or TLS above it.
@@ -191,7 +192,15 @@ func (ss *session) await(patience time.Duration) error {
 		return err
 	}
 	ss.conn.Conn.SetReadDeadline(after(began, patience))
+	ss.spare()
 	return ss.in.readSparing()
+}
+
+// spare gives back what a long wait does not need.
+func (ss *session) spare() {
+	ss.in.release()
+	ss.head.forget()
+	ss.ans.forget()
 }
 
 // after is when patience ends; zero patience never does.
@@ -266,6 +275,15 @@ func (ss *session) exchange() {
 		return
 	}
 	defer ss.s.requests.Done()
+	ss.prepare()
+	ss.conn.brake.release()
+	defer ss.s.finish(&ss.ex)
+	ss.s.route(&ss.ex)
+	ss.conn.brake.release()
+}
+
+// prepare makes the exchange out of the head.
+func (ss *session) prepare() {
 	h := &ss.head
 	// One copy holds all that outlives the head.
 	text := string(h.method) + string(h.target) + string(h.host)
@@ -284,10 +302,6 @@ func (ss *session) exchange() {
 	ss.spent, ss.held, ss.early = false, nil, nil
 	ss.body = newBody(&ss.in, h, true)
 	ss.expecting = h.expects && !ss.body.done() && len(ss.in.unused()) == 0
-	ss.conn.brake.release()
-	defer ss.s.finish(ex)
-	ss.s.route(ex)
-	ss.conn.brake.release()
 }
 
 // own sends an answer of the proxy's own.

@@ -60,6 +60,9 @@ func newWebServer(w WebServer, cfg Config) *webServer {
 			CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		},
 	}
+	if !s.perHost() {
+		s.tls = s.tlsFor("") // all connections have it in common
+	}
 	return s
 }
 
@@ -119,7 +122,35 @@ func (w *webServer) dialTLS(ctx context.Context, network, key string) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	host := hostname(key)
+	conf := w.tls
+	if w.perHost() {
+		conf = w.tlsFor(hostname(key))
+	}
+	conn := tls.Client(plain, conf)
+	// A handshake is deep. In a goroutine of its own it leaves a session that waits for minutes with a small stack.
+	done := make(chan error, 1)
+	go func() { done <- conn.Handshake() }()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		plain.Close()
+		<-done
+		err = ctx.Err()
+	}
+	if err != nil {
+		plain.Close()
+		return nil, &dialError{tls: true, err: err}
+	}
+	return conn, nil
+}
+
+// perHost reports whether connections differ by the host that was asked for.
+func (w *webServer) perHost() bool {
+	return strings.Contains(w.Name, "{host}") || strings.Contains(w.SNI, "{host}")
+}
+
+// tlsFor is the configuration of connections for host.
+func (w *webServer) tlsFor(host string) *tls.Config {
 	conf := w.tls.Clone()
 	if sni := strings.ReplaceAll(w.SNI, "{host}", host); sni != "-" && isName(sni) {
 		conf.ServerName = sni
@@ -128,12 +159,7 @@ func (w *webServer) dialTLS(ctx context.Context, network, key string) (net.Conn,
 		name := strings.ReplaceAll(w.Name, "{host}", host)
 		conf.VerifyConnection = func(cs tls.ConnectionState) error { return w.verify(cs, name) }
 	}
-	conn := tls.Client(plain, conf)
-	if err := conn.HandshakeContext(ctx); err != nil {
-		plain.Close()
-		return nil, &dialError{tls: true, err: err}
-	}
-	return conn, nil
+	return conf
 }
 
 func (w *webServer) verify(cs tls.ConnectionState, name string) error {
