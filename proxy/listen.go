@@ -157,7 +157,7 @@ type clientConn struct {
 func (s *Server) newConn(conn net.Conn, https bool) *clientConn {
 	t := s.table.Load().cfg.Timeouts
 	c := &clientConn{
-		Conn:     conn,
+		Conn:     quick(conn),
 		server:   s,
 		https:    https,
 		client:   addrOf(conn.RemoteAddr()),

@@ -109,7 +109,7 @@ func (w *webServer) dialPlain(ctx context.Context, _, _ string) (net.Conn, error
 	if err != nil {
 		return nil, &dialError{err: err}
 	}
-	return conn, nil
+	return quick(conn), nil
 }
 
 func (w *webServer) dialTLS(ctx context.Context, network, key string) (net.Conn, error) {
