@@ -95,6 +95,21 @@ func (r *rule) candidates(ctx context.Context, ex *exchange) ([]*node, error) {
 	return up, nil
 }
 
+// awaitsChecks reports whether the first health check of a web server has not ended yet.
+func (g *group) awaitsChecks() bool {
+	return slices.ContainsFunc(g.nodes, func(n *node) bool {
+		if n.checked == nil {
+			return false
+		}
+		select {
+		case <-n.checked:
+			return false
+		default:
+			return true
+		}
+	})
+}
+
 func rotate(nodes []*node, by int) []*node {
 	return slices.Concat(nodes[by:], nodes[:by])
 }

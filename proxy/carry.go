@@ -63,7 +63,7 @@ func (ss *session) forward() error {
 
 // candidates waits, where it must, for first health checks.
 func (ss *session) candidates() ([]*node, error) {
-	if ss.ex.rule.HealthCheck == nil {
+	if !ss.ex.rule.group(ss.ex.scheme).awaitsChecks() {
 		return ss.ex.rule.candidates(context.Background(), &ss.ex)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -71,7 +71,18 @@ func (ss *session) candidates() ([]*node, error) {
 	if err := ss.conn.brake.governs(cancel); err != nil {
 		return nil, err
 	}
+	defer ss.conn.brake.governs(nil)
+	defer ss.watchClient()()
 	return ss.ex.rule.candidates(ctx, &ss.ex)
+}
+
+// watchClient has a client that leaves end a wait before the request is sent, until done is called. The head is needed afterwards.
+func (ss *session) watchClient() (done func()) {
+	ss.lookOut()
+	if ss.looking != nil { // what it reads comes where the head lies
+		ss.head.own()
+	}
+	return ss.lookAway
 }
 
 // holdBody reads the whole body where it must be known before it is sent, or may be sent twice.
@@ -240,6 +251,7 @@ func (ss *session) dial(w *webServer, key string) (*serverConn, error) {
 		return nil, err
 	}
 	defer ss.conn.brake.governs(nil)
+	defer ss.watchClient()()
 	return w.open(ctx, key, &ss.s.blocks)
 }
 

@@ -20,6 +20,7 @@ func (ss *session) insist(nodes []*node) error {
 		return err
 	}
 	first := ss.ask(ctx, nodes[0], c)
+	ss.lookOut()
 	timer := time.NewTimer(ss.ex.rule.RetrySilent)
 	defer timer.Stop()
 	winner, late := first, (*asking)(nil)
@@ -27,7 +28,6 @@ func (ss *session) insist(nodes []*node) error {
 	case <-first.done:
 	case <-timer.C:
 		second := ss.ask(ctx, nodes[1%len(nodes)], nil)
-		ss.lookOut()
 		select {
 		case <-first.done:
 			late = second
