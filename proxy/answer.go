@@ -12,7 +12,7 @@ import (
 // answer reads the answer over c and passes it on. begun reports whether anything of it came. Without an error, c has been taken
 // care of.
 func (ss *session) answer(c *serverConn) (begun bool, err error) {
-	for {
+	for interim := 0; ; {
 		if len(c.unused()) == 0 {
 			if err := ss.awaitAnswer(c); err != nil {
 				return begun, err
@@ -27,6 +27,8 @@ func (ss *session) answer(c *serverConn) (begun bool, err error) {
 			return true, ss.tunnel(c)
 		case status >= 200:
 			return true, ss.relay(c)
+		case interim > maxAnswerHead:
+			return true, errNotHTTP // the last one will not come
 		case status == http.StatusContinue && ss.up.leave != nil && ss.up.left:
 			// The client was told already.
 		case ss.head.minor > 0:
@@ -36,7 +38,9 @@ func (ss *session) answer(c *serverConn) (begun bool, err error) {
 		}
 		if ss.ans.status == http.StatusContinue {
 			ss.goOn()
+			ss.unsure = false
 		}
+		interim += ss.ans.size
 	}
 }
 
@@ -106,8 +110,8 @@ func (ss *session) awaitAnswer(c *serverConn) error {
 
 // readAnswerHead reads an answer up to its empty line, and understands it.
 func (ss *session) readAnswerHead(c *serverConn) error {
-	from := 0
-	for {
+	began, patience := time.Now(), within(ss.ex.server().timeouts.Response, responseDefault)
+	for from := 0; ; {
 		p := c.unused()
 		end, next, _ := headEnd(p, from, false) // it fails only when it is strict
 		if end > 0 {
@@ -117,6 +121,9 @@ func (ss *session) readAnswerHead(c *serverConn) error {
 		}
 		if len(p) > maxAnswerHead || !beginsLikeAnswer(p) {
 			return errNotHTTP
+		}
+		if patience > 0 && time.Since(began) >= patience {
+			return errServerSilent // it says something all the time, and nothing whole
 		}
 		from = next
 		if err := ss.readMore(c); err != nil {

@@ -163,7 +163,7 @@ func (b *body) control(line []byte) error {
 func parseChunkSize(line []byte) (int64, error) {
 	digits := line
 	if i := bytes.IndexByte(line, ';'); i >= 0 {
-		digits = trimBlanksRight(line[:i])
+		digits = line[:i]
 		for _, c := range line[i:] {
 			if c < ' ' && c != '\t' || c == 0x7f {
 				return 0, errBadChunk
@@ -186,8 +186,6 @@ func parseChunkSize(line []byte) (int64, error) {
 	}
 	return n, nil
 }
-
-func trimBlanksRight(p []byte) []byte { return bytes.TrimRight(p, " \t") }
 
 // ended says what the end of the connection means in the middle of reading.
 func (b *body) ended(err error) error {

@@ -43,7 +43,7 @@ func (h *head) requestLine(line []byte) error {
 	case "HTTP/1.0":
 		h.minor = 0
 	default:
-		if bytes.HasPrefix(version, []byte("HTTP/")) && !bytes.ContainsAny(version, " \t") {
+		if number, ok := bytes.CutPrefix(version, []byte("HTTP/")); ok && allBytes(number, func(c byte) bool { return digit(c) || c == '.' }) {
 			return &borderError{505, "version", "this version of HTTP is not spoken here"}
 		}
 		return ambiguous("the request line does not end with a version")
@@ -108,6 +108,7 @@ func (h *head) requestFraming() error {
 	case lengths == 1 && h.length > 0:
 		h.framing = sized
 	}
+	h.expects = h.expects && h.framing != noBody // there is nothing to wait for (RFC 9110, 10.1.1)
 	closes, keeps, upgrades := h.connectionOptions()
 	h.keep = !closes && (h.minor > 0 || keeps)
 	// A switch to HTTP/2 would take requests past every rule. One with a body before it is a request like others.
@@ -136,18 +137,39 @@ func looksLikeFraming(name []byte) bool {
 	return k == kindContentLength || k == kindTransferEncoding
 }
 
-// validHost takes names, addresses and ports, and nothing at all.
+// validHost takes a name or an address, with a port or without, and nothing at all. What RFC 3986 allows besides, as percent
+// escapes, no host in use has, and readers differ on it.
 func validHost(p []byte) bool {
+	name, port := p, []byte(nil)
+	if len(p) > 0 && p[0] == '[' {
+		end := bytes.IndexByte(p, ']')
+		if end < 0 || !allBytes(p[1:end], addressByte) || len(p) > end+1 && p[end+1] != ':' {
+			return false
+		}
+		name, port = nil, p[min(end+2, len(p)):]
+	} else if i := bytes.IndexByte(p, ':'); i >= 0 {
+		name, port = p[:i], p[i+1:]
+	}
+	return allBytes(name, nameByte) && allBytes(port, digit)
+}
+
+func allBytes(p []byte, fits func(byte) bool) bool {
 	for _, c := range p {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '.', c == '-', c == '_', c == ':', c == '[', c == ']', c == '%', c == '~', c == '*':
-		default:
+		if !fits(c) {
 			return false
 		}
 	}
 	return true
 }
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }
+
+func nameByte(c byte) bool {
+	return digit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '.' || c == '-' || c == '_'
+}
+
+// addressByte is for addresses of IPv6, and their zones.
+func addressByte(c byte) bool { return nameByte(c) || c == ':' || c == '%' }
 
 // splitTarget knows the four forms of a target. Of an absolute URL, the host goes before the Host field.
 func (h *head) splitTarget() error {

@@ -168,6 +168,7 @@ func (ss *session) over(c *serverConn) (stale bool, err error) {
 	o := outlet{conn: c.conn, blocks: &ss.s.blocks, patience: ss.ex.patience()}
 	o.open()
 	asksToGoOn := ss.compose(&o)
+	ss.unsure = asksToGoOn
 	if ss.expecting && !asksToGoOn {
 		if err := ss.tellToGoOn(); err != nil {
 			c.Close()
@@ -235,7 +236,7 @@ func (ss *session) connect(n *node, fresh bool) (*serverConn, error) {
 		if c == nil {
 			break
 		}
-		if ss.body.framing == noBody && ss.repeatable() || c.alive() {
+		if ss.repeatable() && ss.ex.began.Sub(c.since) < justNow || c.alive() {
 			c.reused = true
 			return c, nil
 		}
@@ -255,11 +256,16 @@ func (ss *session) dial(w *webServer, key string) (*serverConn, error) {
 	return w.open(ctx, key, &ss.s.blocks)
 }
 
+// justNow is so short after an answer that it is not worth a look whether the web server has said more since.
+const justNow = 100 * time.Microsecond
+
 // recycle keeps c for the next request that may use it.
 func (ss *session) recycle(c *serverConn) {
 	w := ss.ex.node.server
 	switch {
 	case !ss.ex.keeps || len(c.unused()) > 0: // bytes nobody asked for
+		c.Close()
+	case ss.unsure && !ss.ex.pinned: // the next request of somebody else must not be read as the body that was not waited for
 		c.Close()
 	case ss.ex.pinned:
 		c.release()

@@ -49,6 +49,7 @@ type session struct {
 	// keep says that another request may follow; unread that the client may still be sending what nobody will read.
 	keep, unread bool
 	expecting    bool   // the client waits for 100 before it sends its body
+	unsure       bool   // the web server was asked for 100 and has not said it
 	spent        bool   // the memory of the head has been given back
 	broken       bool   // the request could not be sent whole
 	held         []byte // of the body, where it is held; see holdBody
@@ -213,12 +214,15 @@ func after(began time.Time, patience time.Duration) time.Time {
 
 // readHead reads a request up to its empty line, and understands it.
 func (ss *session) readHead(most int, patience time.Duration) error {
-	from, waited := 0, false
-	if p := ss.in.unused(); len(p) > 1 && p[0] == '\r' && p[1] == '\n' {
-		ss.in.take(2) // some clients send an empty line after a body; RFC 9112, 2.2 wants one ignored
-	}
+	from, waited, began := 0, false, false
 	for {
 		p := ss.in.unused()
+		if !began && len(p) > 1 {
+			if began = true; p[0] == '\r' && p[1] == '\n' {
+				ss.in.take(2) // some clients send an empty line after a body; RFC 9112, 2.2 wants one ignored
+				continue
+			}
+		}
 		end, next, err := headEnd(p, from, true)
 		if err != nil {
 			return err
