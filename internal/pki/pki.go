@@ -12,18 +12,20 @@
 // that any device trusts, the enterprise's that managed machines trust as well, and another private one that nobody
 // trusts. A [Spec] may be wrong: expired, for other names, sent with half its chain. That is the point of it.
 //
-// Keys are ECDSA P-256 and live in memory only, unless [Authority.Save] keeps them for [Load], as for a proxy that is set up once and
+// Keys are ECDSA P-256, unless a Spec wants RSA, and live in memory only, unless [Authority.Save] keeps them for [Load], as for a proxy that is set up once and
 // tried often. Nobody but a lab can know them, and yet these roots have no place in a trust store that outlives the lab.
 //
 // # Limits
 //
-// One key type and one signature algorithm, no revocation lists and no OCSP, no constraints on names.
+// One signature algorithm, no revocation lists and no OCSP, no constraints on names.
 package pki
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -81,6 +83,8 @@ type Spec struct {
 	Chain string
 	// Usage is Server (also when empty) or Client.
 	Usage string
+	// RSA gives it an RSA key of 2048 bits, as many certificates of companies have.
+	RSA bool
 }
 
 // Authority issues certificates. Its methods may be called by several goroutines, and one Authority may serve many
@@ -174,14 +178,14 @@ func (a *Authority) issue(s Spec) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	key, err := newKey()
+	key, err := s.newKey()
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	var leaf *x509.Certificate
 	var sent [][]byte
 	if s.Issuer == Self {
-		leaf, err = sign(template, template, &key.PublicKey, key)
+		leaf, err = sign(template, template, key.Public(), key)
 	} else {
 		c := a.chains[s.Issuer]
 		if c == nil {
@@ -190,7 +194,7 @@ func (a *Authority) issue(s Spec) (tls.Certificate, error) {
 		if sent, err = c.sent(s.Chain); err != nil {
 			return tls.Certificate{}, err
 		}
-		leaf, err = sign(template, c.issuing, &key.PublicKey, c.key)
+		leaf, err = sign(template, c.issuing, key.Public(), c.key)
 	}
 	if err != nil {
 		return tls.Certificate{}, err
@@ -261,7 +265,7 @@ func (s Spec) subject() string {
 
 // key tells specs apart: %q keeps what is between the names from being taken for part of one.
 func (s Spec) key() string {
-	return fmt.Sprintf("%q %q %q %d %d %q %q", s.CommonName, s.Names, s.Issuer, s.Starts, s.Ends, s.Chain, s.Usage)
+	return fmt.Sprintf("%q %q %q %d %d %q %q %t", s.CommonName, s.Names, s.Issuer, s.Starts, s.Ends, s.Chain, s.Usage, s.RSA)
 }
 
 // PublicRoots are the roots that any device trusts. The pool is the caller's own.
@@ -286,12 +290,20 @@ func (a *Authority) pool(issuer string) *x509.CertPool {
 	return pool
 }
 
-func sign(template, parent *x509.Certificate, pub *ecdsa.PublicKey, by *ecdsa.PrivateKey) (*x509.Certificate, error) {
+func sign(template, parent *x509.Certificate, pub crypto.PublicKey, by crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, pub, by)
 	if err != nil {
 		return nil, err
 	}
 	return x509.ParseCertificate(der)
+}
+
+// newKey is a key for the certificate.
+func (s Spec) newKey() (crypto.Signer, error) {
+	if s.RSA {
+		return rsa.GenerateKey(rand.Reader, 2048)
+	}
+	return newKey()
 }
 
 func newKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }

@@ -3,6 +3,7 @@ package pki_test
 import (
 	"bytes"
 	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -300,4 +301,35 @@ func ExampleAuthority_Issue() {
 	}
 	fmt.Println(cert.Leaf.Subject, "from", cert.Leaf.Issuer.CommonName)
 	// Output: CN=meet.contoso.example from Lab Public Issuing CA
+}
+
+// A key of the other kind is a certificate of its own, whatever else it is for.
+func TestRSA(t *testing.T) {
+	t.Parallel()
+	ca, err := pki.New(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, issuer := range []string{pki.Enterprise, pki.Self} {
+		spec := pki.Spec{Names: []string{"meet.contoso.example"}, Issuer: issuer}
+		if _, err := ca.Issue(spec); err != nil {
+			t.Fatal(err)
+		}
+		spec.RSA = true
+		cert, err := ca.Issue(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pub, ok := cert.Leaf.PublicKey.(*rsa.PublicKey)
+		if !ok || pub.N.BitLen() != 2048 {
+			t.Errorf("%s: the key is %T", issuer, cert.Leaf.PublicKey)
+		}
+		key, err := pki.KeyPEM(cert)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tls.X509KeyPair(pki.FullChainPEM(cert), key); err != nil {
+			t.Errorf("%s: the files do not fit: %v", issuer, err)
+		}
+	}
 }
