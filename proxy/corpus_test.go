@@ -426,7 +426,7 @@ func TestBorder(t *testing.T) {
 		}
 		names[tc.name] = true
 		t.Run(tc.name, func(t *testing.T) {
-			o := tp.say(t, []byte(tc.request))
+			o := tp.say(t, []byte(tc.request), len(strings.Fields(tc.answers)))
 			var arrived []string
 			for _, m := range tp.check(t, []byte(tc.request), o) {
 				if m.host != published {

@@ -56,7 +56,7 @@ func newTape(t testing.TB, edit func(*proxy.Config)) *tape {
 	w := tp.w
 	w.cfg.WebServers = []proxy.WebServer{{Alias: "tape", Address: "127.0.0.1", Port: ln.Addr().(*net.TCPAddr).Port, Scheme: "http"}}
 	w.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		conn, err := new(net.Dialer).DialContext(context.WithoutCancel(ctx), network, addr) // so that all that are accepted are counted
 		if err == nil {
 			tp.mu.Lock()
 			tp.dialled++
@@ -115,18 +115,20 @@ type outcome struct {
 	closes   bool     // the last answer said so
 }
 
-// say sends text to the proxy, and ends the sending. It must not be called by several goroutines.
-func (tp *tape) say(t testing.TB, text []byte) (o outcome) {
+// say sends text to the proxy, waits for so many answers, and ends the sending: a client that ends it earlier has left. It must not
+// be called by several goroutines.
+func (tp *tape) say(t testing.TB, text []byte, answers int) (o outcome) {
 	t.Helper()
 	tp.mu.Lock()
 	tp.rolls = map[int][]byte{}
 	tp.mu.Unlock()
 	conn := tp.w.raw("http")
 	defer conn.Close()
-	written := make(chan struct{})
+	written, answered := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(written)
 		conn.Write(text) // more than is read of it, perhaps
+		<-answered
 		conn.(*net.TCPConn).CloseWrite()
 	}()
 	br := bufio.NewReader(conn)
@@ -136,6 +138,9 @@ func (tp *tape) say(t testing.TB, text []byte) (o outcome) {
 		asked = append(asked, m.method)
 	}
 	for {
+		if len(o.statuses) == answers {
+			close(answered)
+		}
 		req := &http.Request{Method: "GET"}
 		if len(asked) > 0 {
 			req.Method = asked[0]
@@ -157,6 +162,9 @@ func (tp *tape) say(t testing.TB, text []byte) (o outcome) {
 		}
 	}
 	conn.Close()
+	if len(o.statuses) < answers {
+		close(answered)
+	}
 	<-written
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
