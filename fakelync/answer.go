@@ -7,12 +7,14 @@ import (
 	"strings"
 )
 
-// response is a whole answer. sub is the sub-status IIS logs; kernel marks what http.sys says without IIS.
+// response is a whole answer, or the zero response for none: the connection is dropped. sub is the sub-status IIS logs;
+// kernel marks what http.sys says without IIS. later stands in the place of all else for an answer that is not due yet.
 type response struct {
 	status, sub int
 	kernel      bool
 	header      http.Header
 	body        []byte
+	later       wait
 }
 
 // set sets a header with its name written as it is given: many of these names are not in Go's canonical case.

@@ -75,3 +75,49 @@ func (s *Site) tlsConfig() *tls.Config {
 	}
 	return cfg
 }
+
+// conn is a client's connection. Its requests are answered one after the other, so nothing guards what it remembers.
+type conn struct {
+	net.Conn // after the TLS handshake a *tls.Conn
+	entrance *entrance
+	number   int    // from 1, over all listeners of the machine
+	sni      string // of the handshake, as version
+	version  uint16
+	ahead    []byte // received already, and not read
+	// pending is a Windows authentication that waits for the client's next message, user whom one was granted to.
+	pending *handshake
+	user    *User
+}
+
+// Read gives what was received before first.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(c.ahead) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.ahead)
+	if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
+		c.ahead = nil
+	}
+	return n, nil
+}
+
+// CloseWrite lets net/http tell the client that nothing more comes, while it takes in what the client still sends.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// proceed has net/http take the connection's next request.
+func (c *conn) proceed() {
+	if !c.entrance.offer(arrival{conn: c}) {
+		c.end()
+	}
+}
+
+// end closes the connection that net/http does not have.
+func (c *conn) end() {
+	c.Close() // its error would say the same
+	c.entrance.server.conns.Done()
+}

@@ -40,6 +40,11 @@
 // and use what it names. The history tells whom each request was from, and [Server.Connections] who was on which
 // connection; passwords, tickets and NTLM messages are not kept.
 //
+// # Long polls
+//
+// A request whose answer is not due yet is taken from net/http, connection and all, and costs a small goroutine and what
+// crypto/tls keeps: about 16 KB. When it is answered and the client asks again, net/http goes on with the connection.
+//
 // # Sources
 //
 // Discovery: [MS-OCDISCWS] 3.1.5.2 to 3.1.5.4, [MS-OCAUTHWS] 1.5, TechNet "Understanding Autodiscover in Lync Server

@@ -2,7 +2,6 @@ package fakelync
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -45,12 +44,6 @@ type channel struct {
 	timeout, medium, low time.Duration // as last asked for; zero means the default
 }
 
-// poll is a request that waits.
-type poll struct {
-	wake     chan struct{} // holds one; whoever changes the channel fills it
-	replaced bool
-}
-
 const (
 	// maxPending is how many events are kept for a client that does not ask. A client that missed some is told to
 	// start afresh; the number is inferred.
@@ -79,10 +72,7 @@ func (c *channel) end() {
 
 func (c *channel) changed() {
 	if c.poll != nil {
-		select {
-		case c.poll.wake <- struct{}{}:
-		default: // it is awake already
-		}
+		c.poll.reconsider()
 	}
 }
 
@@ -161,63 +151,16 @@ func (c *ucwaCall) events() response {
 		c.standing()
 	}
 	ch.last = nil
-	p := &poll{wake: make(chan struct{}, 1)}
 	if ch.poll != nil {
 		ch.poll.replaced = true
 		ch.changed()
 	}
+	p := c.newPoll(ack)
 	ch.poll = p
-	if refusal, over := c.hold(p); over {
-		return refusal
+	if p.due() > 0 {
+		return response{later: p}
 	}
-	ch.poll, ch.last, ch.pending = nil, ch.pending, nil
-	ch.answered++
-	lost := ch.lost
-	ch.lost = false
-	return c.eventsDocument(ack, ch.last, lost)
-}
-
-// hold waits until the channel is due, with the lock given up. It is over when the poll is not to be answered with
-// events.
-func (c *ucwaCall) hold(p *poll) (refusal response, over bool) {
-	ch, began := &c.app.channel, time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	defer func() {
-		c.app.used = c.s.organisation.now()
-		if over && ch.poll == p {
-			ch.poll = nil
-		}
-	}()
-	for {
-		switch {
-		case p.replaced:
-			return c.fault(http.StatusConflict, "Conflict", "PGetReplaced", "Another request for events took the place of this one."), true
-		case ch.ended:
-			return c.noApplication(), true
-		}
-		wait := time.Until(ch.due(c.s.organisation, began))
-		if wait <= 0 {
-			return response{}, false
-		}
-		timer.Reset(wait)
-		if c.sleep(timer, p) != nil {
-			return abandoned(), true
-		}
-	}
-}
-
-// sleep gives up the lock until something happens. Its error is that the client left or the machine stops.
-func (c *ucwaCall) sleep(timer *time.Timer, p *poll) error {
-	m := &c.s.organisation.mobility
-	m.mu.Unlock()
-	defer m.mu.Lock()
-	select {
-	case <-timer.C:
-	case <-p.wake:
-	case <-c.q.ctx.Done():
-	}
-	return context.Cause(c.q.ctx)
+	return p.end()
 }
 
 // standing tells of everything that is there, for a client that starts afresh.

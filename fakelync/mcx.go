@@ -74,14 +74,7 @@ func (s *site) mcxSession(q *query) response {
 	case len(q.body) > 0:
 		return s.mcxDone()
 	}
-	over := time.NewTimer(o.scaled(sessionPoll))
-	defer over.Stop()
-	select {
-	case <-over.C:
-		return s.mcxDone()
-	case <-q.ctx.Done():
-		return abandoned()
-	}
+	return response{later: &pause{length: o.scaled(sessionPoll), answer: s.mcxDone}}
 }
 
 // begin keeps a new session, and forgets those that expired.

@@ -2,7 +2,6 @@ package fakelync
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -65,14 +64,6 @@ const (
 	LogonPasswordRefused Logon = "password-refused" // it was wrong, or its user may not sign in
 )
 
-// conn is what lasts as long as a connection. Its requests are answered one after the other, so nothing guards it.
-type conn struct {
-	number int // from 1, over all listeners of the machine
-	// pending is a Windows authentication that waits for the client's next message, user whom one was granted to.
-	pending *handshake
-	user    *User
-}
-
 const (
 	// bodyKept is how much of a body the applications see. Token requests are forms of a few hundred bytes; the rest
 	// is only counted.
@@ -83,7 +74,6 @@ const (
 
 // query is a request as the machine's software looks at it.
 type query struct {
-	ctx    context.Context // ends when the client leaves or the machine stops
 	https  bool
 	method string
 	host   string // bare, see bareHost
@@ -105,9 +95,10 @@ type query struct {
 }
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	e := r.Context().Value(entranceKey{}).(*entrance)
+	c := r.Context().Value(connKey{}).(*conn)
+	e := c.entrance
 	arrived := s.cfg.now()
-	q := newQuery(r, r.Context().Value(connKey{}).(*conn), e.https)
+	q := newQuery(r, c, e.tls != nil)
 	n, err := q.read(r, e.site.limits.MaxBody)
 	// What comes now may take longer than the whole request was allowed to. Its error is that of a connection which is
 	// gone, and then nobody waits.
@@ -120,17 +111,20 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		if q.replied != "" {
 			resp.set("WWW-Authenticate", q.replied)
 		}
-		s.stamp(&resp, r, s.cfg.now())
+		s.stamp(&resp, e, r.Header.Get("client-request-id"))
 	}
 	entry := Request{
 		Time: arrived, Site: e.site.name, Scheme: "http",
-		Conn: q.conn.number, Client: r.RemoteAddr,
+		Conn: c.number, Client: r.RemoteAddr, SNI: c.sni, TLS: c.version,
 		Method: r.Method, RequestURI: r.RequestURI, Proto: r.Proto, Host: r.Host,
 		Header: withoutSecrets(r.Header), TransferEncoding: r.TransferEncoding,
 		BodyBytes: n, Status: resp.status, SubStatus: resp.sub, User: q.user, Logon: q.logon,
 	}
-	if r.TLS != nil {
-		entry.Scheme, entry.SNI, entry.TLS = "https", r.TLS.ServerName, r.TLS.Version
+	if q.https {
+		entry.Scheme = "https"
+	}
+	if resp.later != nil && s.hold(w, r, c, entry, resp.later) {
+		return
 	}
 	s.log.Add(entry)
 	if resp.status == 0 {
@@ -170,7 +164,7 @@ func withoutSecrets(h http.Header) http.Header {
 
 func newQuery(r *http.Request, c *conn, https bool) *query {
 	q := &query{
-		ctx: r.Context(), conn: c, https: https, method: r.Method, host: bareHost(r.Host), asked: r.Host,
+		conn: c, https: https, method: r.Method, host: bareHost(r.Host), asked: r.Host,
 		rawPath: rawPath(r.RequestURI), rawQuery: r.URL.RawQuery, header: r.Header,
 		headerBytes: len(r.Method) + len(r.RequestURI) + len(r.Proto) + len(r.Host) + len("Host: \r\n\r\n"),
 	}

@@ -3,7 +3,6 @@ package fakelync
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,23 +34,17 @@ type Server struct {
 	entrances []*entrance
 	addrs     Addrs
 	http      *http.Server
+	base      context.Context // ends when the machine stops
 	cut       context.CancelFunc
+	polls     polls
 	log       history.Log[Request]
 	numbers   atomic.Int64 // connections accepted
 	answers   atomic.Int64 // answers given, for X-MS-Correlation-Id
 
-	running   sync.WaitGroup // one per listener
+	running   sync.WaitGroup // two per listener
 	conns     sync.WaitGroup // one per connection; grows only while a listener is running
 	closeOnce sync.Once
 	closeErr  error
-}
-
-// entrance is one of the four listeners. It alone decides the site.
-type entrance struct {
-	net.Listener
-	server *Server
-	site   *site
-	https  bool
 }
 
 // Addrs are the bound addresses, "" where a binding is missing.
@@ -70,8 +63,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := s.bind(ctx); err != nil {
 		return nil, errors.Join(err, s.closeListeners())
 	}
-	base, cut := context.WithCancel(context.WithoutCancel(ctx))
-	s.cut = cut
+	s.base, s.cut = context.WithCancel(context.WithoutCancel(ctx))
 	idle := cfg.IdleTimeout
 	if idle == 0 {
 		idle = connectionTimeout
@@ -87,23 +79,19 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		IdleTimeout:                  idle,
 		MaxHeaderBytes:               parserHeaderBytes,
 		ErrorLog:                     slog.NewLogLogger(cfg.logHandler(), slog.LevelWarn),
-		BaseContext:                  func(l net.Listener) context.Context { return context.WithValue(base, entranceKey{}, l.(*entrance)) },
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, &conn{number: int(s.numbers.Add(1))})
-		},
-		ConnState: s.countConn,
+		BaseContext:                  func(net.Listener) context.Context { return s.base },
+		ConnContext:                  func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+		ConnState:                    s.countConn,
 	}
 	for _, e := range s.entrances {
+		s.running.Go(e.listen)
 		s.running.Go(e.serve)
 	}
 	return s, nil
 }
 
-// entranceKey and connKey are where a request's context holds its *entrance and its *conn.
-type (
-	entranceKey struct{}
-	connKey     struct{}
-)
+// connKey is where a request's context holds its *conn.
+type connKey struct{}
 
 func (c *Config) logHandler() slog.Handler {
 	if c.Log != nil {
@@ -145,10 +133,7 @@ func (s *Server) bind(ctx context.Context) error {
 			return fmt.Errorf("fakelync: %s site: listen %s: %w", b.site.name, b.addr, err)
 		}
 		*b.bound = ln.Addr().String()
-		if b.https {
-			ln = tls.NewListener(tlsPort{ln}, b.site.conf.tlsConfig())
-		}
-		s.entrances = append(s.entrances, &entrance{Listener: ln, server: s, site: b.site, https: b.https})
+		s.entrances = append(s.entrances, newEntrance(s, ln, b.site, b.https))
 	}
 	return nil
 }
@@ -161,19 +146,10 @@ func (s *Server) closeListeners() error {
 	return errors.Join(errs...)
 }
 
-func (e *entrance) serve() {
-	if err := e.server.http.Serve(e); !errors.Is(err, http.ErrServerClosed) {
-		e.server.http.ErrorLog.Printf("%s site: %v", e.site.name, err)
-	}
-}
-
-// countConn keeps conns. net/http calls it with StateNew before Serve goes on, and with StateClosed last in the
-// connection's own goroutine, after its handler.
+// countConn counts connections down that net/http has closed. It calls this with StateClosed last in the connection's
+// own goroutine, after its handler. A connection that was taken from it goes on, see polls.
 func (s *Server) countConn(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.conns.Add(1)
-	case http.StateClosed, http.StateHijacked:
+	if state == http.StateClosed {
 		s.conns.Done()
 	}
 }
@@ -183,11 +159,13 @@ func (s *Server) countConn(_ net.Conn, state http.ConnState) {
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.cut()
+		s.polls.stop()
 		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 		defer cancel()
 		if s.http.Shutdown(ctx) != nil {
 			s.closeErr = s.http.Close()
 		}
+		s.polls.cut()
 	})
 	s.running.Wait()
 	s.conns.Wait()
@@ -240,19 +218,18 @@ const maxEchoedID = 128
 
 // stamp adds what every answer of the machine carries whatever it says: the clock, and from Skype for Business 2015 on
 // the two tracing ids. That a client's own id comes back is inferred from clients that ask for it.
-func (s *Server) stamp(resp *response, r *http.Request, t time.Time) {
-	resp.set("Date", t.UTC().Format(http.TimeFormat))
-	e := r.Context().Value(entranceKey{}).(*entrance)
+// id is that id.
+func (s *Server) stamp(resp *response, e *entrance, id string) {
+	resp.set("Date", s.cfg.now().UTC().Format(http.TimeFormat))
 	if resp.kernel || !e.site.traits.modern {
 		return
 	}
 	resp.set("X-MS-Correlation-Id", strconv.FormatInt(firstCorrelation+s.answers.Add(1), 10))
-	id := r.Header.Get("client-request-id")
 	if id == "" || len(id) > maxEchoedID {
 		id = newGUID()
 	}
 	resp.set("client-request-id", id)
-	if e.https {
+	if e.tls != nil {
 		resp.set("Strict-Transport-Security", "max-age=315360000") // Set-CsWebServiceConfiguration, HstsMaxAgeInSeconds
 	}
 }

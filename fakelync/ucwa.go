@@ -55,8 +55,11 @@ func (s *site) ucwa(q *query, rest, base string) response {
 		return c.tooMany()
 	}
 	c.who.outstanding++
-	defer func() { c.who.outstanding-- }()
-	return c.serve(rest)
+	answer := c.serve(rest)
+	if answer.later == nil {
+		c.who.outstanding--
+	}
+	return answer
 }
 
 func (c *ucwaCall) tooMany() response {
@@ -175,9 +178,6 @@ func (c *ucwaCall) created(href string) response {
 	r.set("Location", href)
 	return r
 }
-
-// abandoned is no answer: the client left, or the machine stops.
-func abandoned() response { return response{header: http.Header{}} }
 
 // href is the address of a resource of the application, without a host as in captures.
 func (a *application) href(below string) string { return a.base + "/" + a.id + below }
