@@ -57,6 +57,7 @@ func contestants() []contestant {
 		}},
 		{name: "go-tuned", role: "go-tuned"},
 		{name: "go-plain", role: "go-plain"},
+		{name: "fasthttp", role: "fasthttp"},
 	}
 }
 

@@ -29,6 +29,7 @@ var roles = map[string]func(ctx context.Context, args json.RawMessage) error{
 	"web-server": serveRole(serveWeb),
 	"go-tuned":   serveRole(serveTuned),
 	"go-plain":   serveRole(servePlain),
+	"fasthttp":   serveRole(serveFast),
 	"load":       loadRole,
 	"hold":       holdRole,
 }

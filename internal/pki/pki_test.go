@@ -306,10 +306,7 @@ func ExampleAuthority_Issue() {
 // A key of the other kind is a certificate of its own, whatever else it is for.
 func TestRSA(t *testing.T) {
 	t.Parallel()
-	ca, err := pki.New(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	ca := authority(t)
 	for _, issuer := range []string{pki.Enterprise, pki.Self} {
 		spec := pki.Spec{Names: []string{"meet.contoso.example"}, Issuer: issuer}
 		if _, err := ca.Issue(spec); err != nil {
