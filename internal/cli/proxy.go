@@ -92,6 +92,7 @@ func (a *app) proxy(cmd *cobra.Command, opts proxyOptions) error {
 	for _, addr := range srv.HTTPAddrs() {
 		fmt.Fprintf(a.env.Stdout, "http   %s\n", addr)
 	}
+	defer giveBack()()
 	a.ready()
 	for {
 		select {
