@@ -44,6 +44,9 @@ type Config struct {
 	// Log gets one record "request" per request, one "TLS handshake failed" per connection that came to none, and what happens to
 	// health checks and reloads. Queries, cookies and Authorization are never logged. Nil discards.
 	Log *slog.Logger
+	// Access is told of every request that has ended, in place of the record "request" in Log. It is called by several goroutines at
+	// once, each of which serves a client that waits meanwhile. Nil leaves requests to Log.
+	Access func(Request)
 	// Listen binds a listener. Nil means net.ListenConfig.
 	Listen func(ctx context.Context, network, addr string) (net.Listener, error)
 	// Dial opens a connection to a web server; addr is its address and port as configured. Nil means net.Dialer.

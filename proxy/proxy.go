@@ -99,11 +99,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 // Reload takes a new configuration over: certificates, rules, web servers and time-outs hold for the next request, and
-// listeners come and go. Connections and requests in flight stay, also those of a listener that goes. Listen, Dial, Now
-// and Log of cfg are ignored: those given to Start remain. After an error everything is as before.
+// listeners come and go. Connections and requests in flight stay, also those of a listener that goes. Listen, Dial, Now,
+// Log and Access of cfg are ignored: those given to Start remain. After an error everything is as before.
 func (s *Server) Reload(cfg Config) error {
 	old := s.table.Load().cfg
-	cfg.Log, cfg.Listen, cfg.Dial, cfg.Now = old.Log, old.Listen, old.Dial, old.Now
+	cfg.Log, cfg.Access, cfg.Listen, cfg.Dial, cfg.Now = old.Log, old.Access, old.Listen, old.Dial, old.Now
 	if err := s.apply(context.Background(), cfg); err != nil {
 		err = fmt.Errorf("proxy: reload: %w", err)
 		s.log.Error("reload failed, the old configuration stays", "error", err)

@@ -36,6 +36,31 @@ type Request struct {
 	Pinned bool
 	// Error is a short word when the proxy answered itself, e.g. "refused"; empty otherwise.
 	Error string
+	// Detail says more about Error, as the log does; it may be empty.
+	Detail string
+}
+
+// Level is what the request is logged at: a warning when the proxy, or the web server, is to blame for it.
+func (r Request) Level() slog.Level {
+	if r.Error != "" && r.Status >= 500 {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// Attrs are what is logged of the request.
+func (r Request) Attrs() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("client", r.Client), slog.String("listener", r.Listener),
+		slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", r.Path),
+		slog.String("rule", r.Rule), slog.String("web_server", r.WebServer),
+		slog.Int("status", r.Status), slog.Int64("bytes", r.Bytes), slog.Duration("duration", r.Duration),
+		slog.Bool("pinned", r.Pinned),
+	}
+	if r.Error != "" {
+		attrs = append(attrs, slog.String("error", r.Error), slog.String("detail", r.Detail))
+	}
+	return attrs
 }
 
 // finish notes the exchange in log and history.
@@ -59,31 +84,19 @@ func (s *Server) finish(ex *exchange) {
 	if ex.node != nil {
 		rec.WebServer = ex.node.server.Alias
 	}
-	level, detail := slog.LevelInfo, ""
 	if f := ex.failure; f != nil {
-		rec.Error, detail = f.code, f.detail
+		rec.Error, rec.Detail = f.code, f.detail
 		if f.status == statusClientGone && rec.Status == 0 {
 			rec.Status = statusClientGone
 		}
-		if rec.Status >= 500 {
-			level = slog.LevelWarn
-		}
 	}
 	s.history.Add(rec)
-	if !s.log.Enabled(context.Background(), level) {
-		return
+	switch level := rec.Level(); {
+	case ex.table.cfg.Access != nil:
+		ex.table.cfg.Access(rec)
+	case s.log.Enabled(context.Background(), level):
+		s.log.LogAttrs(context.Background(), level, "request", rec.Attrs()...)
 	}
-	attrs := []slog.Attr{
-		slog.String("client", rec.Client), slog.String("listener", rec.Listener),
-		slog.String("method", rec.Method), slog.String("host", rec.Host), slog.String("path", rec.Path),
-		slog.String("rule", rec.Rule), slog.String("web_server", rec.WebServer),
-		slog.Int("status", rec.Status), slog.Int64("bytes", rec.Bytes), slog.Duration("duration", rec.Duration),
-		slog.Bool("pinned", rec.Pinned),
-	}
-	if rec.Error != "" {
-		attrs = append(attrs, slog.String("error", rec.Error), slog.String("detail", detail))
-	}
-	s.log.LogAttrs(context.Background(), level, "request", attrs...)
 }
 
 // serverErrors makes records of the lines in which net/http says what went wrong before a request was read.

@@ -89,7 +89,7 @@ external one on 8080 and 4443, or where its configuration says:
 		if err != nil || opts.check {
 			return a.checked(err)
 		}
-		cfg.Log = a.logger("text")
+		cfg.Log = newJournal(a.env.Stderr, "text").log
 		srv, err := fakelync.Start(ctx, cfg)
 		if err != nil {
 			return startError(err, "fakelync: ")

@@ -78,8 +78,10 @@ func (a *app) proxy(cmd *cobra.Command, opts proxyOptions) error {
 		a.env.say("the configuration can be used; %s a second look", probe.Count(len(warnings), "setting deserves", "settings deserve"))
 		return nil
 	}
-	log := a.logger(opts.logFormat.value)
-	cfg.Log = log
+	journal := newJournal(a.env.Stderr, opts.logFormat.value)
+	defer journal.flush()
+	log := journal.log
+	cfg.Log, cfg.Access = log, journal.request
 	reload, stop := a.reloads()
 	defer stop()
 	srv, err := proxy.Start(cmd.Context(), cfg)
@@ -108,7 +110,6 @@ func (a *app) proxy(cmd *cobra.Command, opts proxyOptions) error {
 func reloadProxy(srv *proxy.Server, opts proxyOptions, flags *pflag.FlagSet, log *slog.Logger) {
 	cfg, err := opts.load(flags)
 	if err == nil {
-		cfg.Log = log
 		err = srv.Reload(cfg)
 	}
 	if err != nil {
@@ -206,14 +207,6 @@ func webServer(text string, roots *x509.CertPool) (proxy.WebServer, error) {
 		w.Port = int(n)
 	}
 	return w, nil
-}
-
-// logger writes to standard error.
-func (a *app) logger(format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(a.env.Stderr, nil))
-	}
-	return slog.New(slog.NewTextHandler(a.env.Stderr, nil))
 }
 
 // reloads yields when a configuration is to be read again.
