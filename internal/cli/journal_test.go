@@ -86,7 +86,12 @@ func TestJournalGathers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		j := newJournal(&out, "text")
-		lines := func() int { return bytes.Count(out.Bytes(), []byte("\n")) }
+		written := func() string {
+			j.mu.Lock() // a flush may come
+			defer j.mu.Unlock()
+			return out.String()
+		}
+		lines := func() int { return strings.Count(written(), "\n") }
 		j.request(ordinaryRequest())
 		j.request(ordinaryRequest())
 		if got := lines(); got != 0 {
@@ -99,13 +104,13 @@ func TestJournalGathers(t *testing.T) {
 		}
 		j.request(ordinaryRequest())
 		j.log.Warn("something")
-		if got := lines(); got != 4 || !strings.HasSuffix(out.String(), "msg=something\n") {
-			t.Errorf("%d lines after a warning, want all 4 and the warning last:\n%s", got, out.String())
+		if got := lines(); got != 4 || !strings.HasSuffix(written(), "msg=something\n") {
+			t.Errorf("%d lines after a warning, want all 4 and the warning last:\n%s", got, written())
 		}
 		for range journalFull / 100 {
 			j.request(ordinaryRequest())
 		}
-		if got := out.Len(); got < journalFull {
+		if got := len(written()); got < journalFull {
 			t.Errorf("%d bytes of many requests, want %d written without a wait", got, journalFull)
 		}
 		<-time.After(journalDelay) // the flush that is still to come
