@@ -14,7 +14,12 @@ import (
 func (ss *session) answer(c *serverConn) (begun bool, err error) {
 	for interim := 0; ; {
 		if len(c.unused()) == 0 {
-			if err := ss.awaitAnswer(c); err != nil {
+			err := ss.awaitAnswer(c)
+			if ss.polling {
+				ss.polling = false
+				ss.s.counts.polls.Add(-1)
+			}
+			if err != nil {
 				return begun, err
 			}
 		}
@@ -22,7 +27,11 @@ func (ss *session) answer(c *serverConn) (begun bool, err error) {
 		if err := ss.readAnswerHead(c); err != nil {
 			return true, err
 		}
-		switch status := ss.ans.status; {
+		status := ss.ans.status
+		if status >= 200 || status == http.StatusSwitchingProtocols {
+			ss.ex.server().counts.answered(ss.latency)
+		}
+		switch {
 		case status == http.StatusSwitchingProtocols:
 			return true, ss.tunnel(c)
 		case status >= 200:
@@ -85,6 +94,7 @@ func (ss *session) awaitAnswer(c *serverConn) error {
 		}
 		err := read()
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			ss.latency += time.Since(began)
 			return err
 		}
 		if cause := ss.conn.brake.pulled(); cause != nil {
@@ -102,6 +112,10 @@ func (ss *session) awaitAnswer(c *serverConn) error {
 			return err
 		}
 		sparing, ss.spent = true, true
+		if !ss.polling {
+			ss.polling = true
+			ss.s.counts.polls.Add(1)
+		}
 		c.release()
 		ss.spare()
 		ss.lookOut()

@@ -156,6 +156,7 @@ func (ss *session) attempt(n *node) error {
 	if !stale {
 		return err
 	}
+	n.server.counts.stale.Add(1)
 	if c, err = ss.connect(n, true); err != nil {
 		return err
 	}
@@ -165,6 +166,7 @@ func (ss *session) attempt(n *node) error {
 
 // over sends the request over c and its answer back. stale reports that nothing came of it because c had ended before.
 func (ss *session) over(c *serverConn) (stale bool, err error) {
+	ss.latency = 0
 	o := outlet{conn: c.conn, blocks: &ss.s.blocks, patience: ss.ex.patience()}
 	o.open()
 	asksToGoOn := ss.compose(&o)
@@ -223,6 +225,7 @@ func (ss *session) connect(n *node, fresh bool) (*serverConn, error) {
 			ex.pinned = true
 			if c := ss.conn.pin(w); c != nil {
 				if !fresh && c.key == key && c.alive() {
+					w.counts.taken.Add(1)
 					c.reused = true
 					return c, nil
 				}
@@ -237,9 +240,11 @@ func (ss *session) connect(n *node, fresh bool) (*serverConn, error) {
 			break
 		}
 		if ss.repeatable() && ss.ex.began.Sub(c.since) < justNow || c.alive() {
+			w.counts.taken.Add(1)
 			c.reused = true
 			return c, nil
 		}
+		w.counts.stale.Add(1)
 		c.Close()
 	}
 	return ss.dial(w, key)
@@ -253,7 +258,11 @@ func (ss *session) dial(w *webServer, key string) (*serverConn, error) {
 	}
 	defer ss.conn.brake.governs(nil)
 	defer ss.watchClient()()
-	return w.open(ctx, key, &ss.s.blocks)
+	c, err := w.open(ctx, key, &ss.s.blocks)
+	if err == nil {
+		w.counts.made.Add(1)
+	}
+	return c, err
 }
 
 // justNow is so short after an answer that it is not worth a look whether the web server has said more since.

@@ -43,6 +43,10 @@
 // Authorization field, it gets an upstream connection of its own to one web server. Nobody else ever uses that
 // connection, and it ends with the client's.
 //
+// # Counters
+//
+// What the proxy does is counted, without a lock on the way of a request, and read with [Server.Counters].
+//
 // # Limits
 //
 // Both sides speak HTTP/1.1, because connection-bound authentication is not defined over HTTP/2 ([TLSOptions.HTTP2] offers

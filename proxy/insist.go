@@ -44,6 +44,7 @@ func (ss *session) insist(nodes []*node) error {
 	}
 	if winner.err == nil {
 		ss.ex.node = winner.node
+		ss.latency = winner.took
 		_, winner.err = ss.answer(winner.conn)
 	}
 	if winner.err != nil && winner.conn != nil {
@@ -58,6 +59,7 @@ type asking struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	conn   *serverConn // nil when there came to be none
+	took   time.Duration
 	err    error
 }
 
@@ -79,13 +81,16 @@ func (ss *session) ask(ctx context.Context, n *node, c *serverConn) *asking {
 			if a.conn, a.err = n.server.open(ctx, key, &ss.s.blocks); a.err != nil {
 				return
 			}
+			n.server.counts.made.Add(1)
 		}
 		conn := a.conn.conn
 		stop := context.AfterFunc(ctx, func() { conn.Close() })
 		conn.SetReadDeadline(after(time.Now(), within(n.server.timeouts.Response, responseDefault)))
+		began := time.Now()
 		if _, a.err = conn.Write(message); a.err == nil {
 			a.err = a.conn.readSparing()
 		}
+		a.took = time.Since(began)
 		if !stop() && a.err == nil {
 			a.err = context.Cause(ctx)
 		}

@@ -21,6 +21,7 @@ type listener struct {
 	server *Server
 	https  atomic.Bool
 	tls    *tls.Config
+	counts listenerCounts
 }
 
 // A place is an address in the configuration, told from its equals ("127.0.0.1:0") by a number.
@@ -85,6 +86,13 @@ func (s *Server) listen(cfg Config, fresh map[string]*listener) {
 	}
 }
 
+// accepted counts c until it is closed.
+func (l *listener) accepted(c *clientConn) {
+	c.counts = &l.counts
+	l.counts.accepted.Add(1)
+	l.counts.open.Add(1)
+}
+
 func (s *Server) serveListener(l *listener) {
 	var pause time.Duration
 	for {
@@ -144,6 +152,7 @@ type clientConn struct {
 	lifetime *time.Timer  // nil without one
 	once     sync.Once
 	closeErr error
+	counts   *listenerCounts // nil for a request over HTTP/2
 
 	announced bool // the first bytes are a PROXY header
 	header    sync.Once
@@ -245,6 +254,9 @@ func (c *clientConn) CloseWrite() error {
 func (c *clientConn) Close() error {
 	c.once.Do(func() {
 		c.closeErr = c.Conn.Close()
+		if c.counts != nil {
+			c.counts.open.Add(-1)
+		}
 		c.brake.pull(errConnClosed)
 		c.mu.Lock()
 		c.closed = true

@@ -48,6 +48,17 @@ func (p *pool) get(key string) *serverConn {
 	return c
 }
 
+// size is how many connections are kept.
+func (p *pool) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, list := range p.idle {
+		n += len(list)
+	}
+	return n
+}
+
 // put keeps c for at most keep; zero is for ever.
 func (p *pool) put(c *serverConn, keep time.Duration) {
 	p.mu.Lock()

@@ -32,6 +32,7 @@ type Server struct {
 	blocks     blocks
 	departures departures
 	tickets    tickets
+	counts     counts
 	base       context.Context
 	cut        context.CancelFunc // ends every request
 	web        *http.Server       // for HTTP/2

@@ -65,6 +65,7 @@ func (r Request) Attrs() []slog.Attr {
 
 // finish notes the exchange in log and history.
 func (s *Server) finish(ex *exchange) {
+	s.counts.ended(ex)
 	rec := Request{
 		Time:     ex.table.cfg.Now(),
 		Client:   ex.clientText,

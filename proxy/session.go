@@ -55,6 +55,8 @@ type session struct {
 	held         []byte // of the body, where it is held; see holdBody
 	early        []byte // of the answer's body, read before its head was sent
 	up           upload
+	latency      time.Duration // of what has come of the answer
+	polling      bool          // its wait is counted as a poll
 
 	// The client is watched while its request waits. See lookOut.
 	watched  bool
@@ -68,6 +70,7 @@ type session struct {
 // serveConn serves one connection to its end. HTTP/2 is handed over to net/http.
 func (s *Server) serveConn(l *listener, conn net.Conn) {
 	c := s.newConn(conn, l.https.Load())
+	l.accepted(c)
 	front := net.Conn(c)
 	if c.https {
 		t := tls.Server(c, l.tls)
@@ -102,8 +105,10 @@ func (s *Server) handshake(c *clientConn, t *tls.Conn) error {
 	err := t.Handshake()
 	c.Conn.SetDeadline(never)
 	if err == nil {
+		s.counts.shook(t.ConnectionState().DidResume)
 		return nil
 	}
+	s.counts.failed[handshakeReason(err)].Add(1)
 	reason := err.Error()
 	if r, ok := errors.AsType[tls.RecordHeaderError](err); ok && r.Conn != nil && saysHTTP(r.RecordHeader) {
 		io.WriteString(r.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")

@@ -38,6 +38,7 @@ type rule struct {
 	setRequest, setResponse       []setField
 	https, http                   group // by the listener the request came in on
 	limits                        limits
+	counts                        *ruleCounts // nil for Unknown
 }
 
 // newTable takes over from old, which may be nil, the web servers that have not changed. cfg is valid.
@@ -56,12 +57,14 @@ func newTable(cfg Config, old *table) (*table, error) {
 		if old != nil {
 			if before := old.servers[w.Alias]; before != nil && before.same(ready) {
 				ready = before
+			} else if before != nil {
+				ready.counts = before.counts
 			}
 		}
 		t.servers[w.Alias] = ready
 	}
 	for i := range cfg.Rules {
-		t.rules = append(t.rules, t.newRule(i))
+		t.rules = append(t.rules, t.newRule(i, old))
 	}
 	switch u := cfg.Unknown; {
 	case u.Rule != "":
@@ -72,10 +75,15 @@ func newTable(cfg Config, old *table) (*table, error) {
 	return t, nil
 }
 
-func (t *table) newRule(i int) *rule {
-	r := &rule{Rule: t.cfg.Rules[i]}
+func (t *table) newRule(i int, old *table) *rule {
+	r := &rule{Rule: t.cfg.Rules[i], counts: new(ruleCounts)}
 	if r.Name == "" {
 		r.Name = "rule " + strconv.Itoa(i+1)
+	}
+	if old != nil {
+		if j := slices.IndexFunc(old.rules, func(o *rule) bool { return o.Name == r.Name }); j >= 0 {
+			r.counts = old.rules[j].counts
+		}
 	}
 	for _, h := range r.Hosts {
 		r.hosts = append(r.hosts, strings.ToLower(strings.TrimSuffix(h, ".")))

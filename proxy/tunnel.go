@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 )
 
 // tunnel passes bytes both ways after 101, until both sides have ended or one has failed.
@@ -48,14 +49,14 @@ func (ss *session) tunnel(c *serverConn) error {
 	go func() {
 		_, err := c.conn.Write(ss.in.unused())
 		if err == nil {
-			err = ss.s.pipe(c.conn, ss.in.conn)
+			err = ss.s.pipe(c.conn, ss.in.conn, &ex.counts().in)
 		}
 		if err != nil {
 			ss.conn.brake.pull(context.Canceled)
 		}
 		sent <- err
 	}()
-	if ss.s.pipe(ss.in.conn, c.conn) != nil {
+	if ss.s.pipe(ss.in.conn, c.conn, &ex.counts().out) != nil {
 		c.conn.Close()
 		ss.conn.Close()
 	}
@@ -74,12 +75,14 @@ func offered(upgrade, protocol string) bool {
 	return upgrade != "" && strings.EqualFold(upgrade, protocol)
 }
 
-// pipe copies until from ends, and passes the end on.
-func (s *Server) pipe(to, from net.Conn) error {
+// pipe copies until from ends, passes the end on, and counts what it copied.
+func (s *Server) pipe(to, from net.Conn, count *atomic.Uint64) error {
 	b := s.blocks.borrow()
 	defer s.blocks.giveBack(b)
 	// The wrapping keeps io from looking for shortcuts that bring buffers of their own.
-	if _, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, b[:]); err != nil {
+	n, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, b[:])
+	count.Add(uint64(n))
+	if err != nil {
 		return err
 	}
 	if half, ok := to.(interface{ CloseWrite() error }); ok {

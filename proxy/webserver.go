@@ -25,6 +25,7 @@ type webServer struct {
 	now       func() time.Time
 	tls       *tls.Config
 	pool      pool
+	counts    *serverCounts
 }
 
 func newWebServer(w WebServer, cfg Config) *webServer {
@@ -49,6 +50,7 @@ func newWebServer(w WebServer, cfg Config) *webServer {
 		addr:      net.JoinHostPort(w.Address, strconv.Itoa(w.Port)),
 		dialTCP:   cfg.Dial,
 		now:       cfg.Now,
+		counts:    new(serverCounts),
 		tls: &tls.Config{
 			InsecureSkipVerify: true, // verify does it, with a name that need not be the SNI
 			MinVersion:         TLSOptions{Min: w.MinTLS, Max: w.MaxTLS}.minVersion(),
