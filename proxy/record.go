@@ -65,7 +65,6 @@ func (r Request) Attrs() []slog.Attr {
 
 // finish notes the exchange in log and history.
 func (s *Server) finish(ex *exchange) {
-	s.counts.ended(ex)
 	rec := Request{
 		Time:     ex.table.cfg.Now(),
 		Client:   ex.clientText,
@@ -92,6 +91,7 @@ func (s *Server) finish(ex *exchange) {
 		}
 	}
 	s.history.Add(rec)
+	s.counts.ended(ex)
 	switch level := rec.Level(); {
 	case ex.table.cfg.Access != nil:
 		ex.table.cfg.Access(rec)
