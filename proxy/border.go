@@ -80,6 +80,10 @@ func (h *head) requestFraming() error {
 			h.expects = h.minor > 0
 		case kindUpgrade:
 			h.upgrade = f.value
+		case kindTrailer:
+			if announcesFraming(f.value) {
+				return ambiguous("a trailer is announced that belongs into a head")
+			}
 		case ordinary:
 			if looksLikeFraming(f.name) {
 				return ambiguous("the name of a header field passes for one of those that frame a message")
@@ -135,6 +139,16 @@ func looksLikeFraming(name []byte) bool {
 	}
 	k := kindOf(bytes.ReplaceAll(name, []byte("_"), []byte("-")))
 	return k == kindContentLength || k == kindTransferEncoding
+}
+
+// announcesFraming reports whether a Trailer field has names of fields that are none of a trailer (RFC 9110, 6.5.1).
+func announcesFraming(trailer []byte) bool {
+	for name := range bytes.SplitSeq(trailer, []byte(",")) {
+		if name = trimBlanks(name); kindOf(name) != ordinary || looksLikeFraming(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // validHost takes a name or an address, with a port or without, and nothing at all. What RFC 3986 allows besides, as percent

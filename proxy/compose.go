@@ -189,7 +189,7 @@ func (ss *session) composeAnswer(o *outlet, answer *body, text []byte) {
 		case kindConnection, kindTransferEncoding, kindUpgrade, kindHop, kindTE:
 			continue
 		case kindTrailer:
-			if !o.chunks {
+			if !o.chunks || announcesFraming(f.value) {
 				continue
 			}
 		}

@@ -17,7 +17,7 @@ import (
 
 // newHTTP2 makes the handler of requests over HTTP/2.
 func (s *Server) newHTTP2() http.Handler {
-	return &httputil.ReverseProxy{
+	onward := &httputil.ReverseProxy{
 		Rewrite: rewriteHTTP2,
 		Transport: &http.Transport{
 			DialContext:        s.dialSession,
@@ -28,6 +28,33 @@ func (s *Server) newHTTP2() http.Handler {
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // bodies that broke off
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if text := oddHTTP2(r); text != "" {
+			s.log.Info("request refused", "client", r.RemoteAddr, "status", http.StatusBadRequest, "failure", "framing", "reason", text)
+			w.Header().Set("X-Proxy-Error", "framing")
+			http.Error(w, "The reverse proxy says: "+text+".", http.StatusBadRequest)
+			return
+		}
+		onward.ServeHTTP(w, r)
+	})
+}
+
+// oddHTTP2 finds what net/http lets pass and what would not be the same thing in HTTP/1.1, or be two (RFC 9113, 8.1.1, 8.3.1).
+func oddHTTP2(r *http.Request) string {
+	length, declared := r.Header["Content-Length"]
+	switch host := r.Header["Host"]; {
+	case r.RequestURI == "" || r.RequestURI[0] != '/' && r.RequestURI != "*" && r.Method != http.MethodConnect:
+		return "the path does not begin with a slash"
+	case !validHost([]byte(r.Host)):
+		return "the authority is not a name"
+	case len(host) > 1 || len(host) == 1 && host[0] != r.Host:
+		return "Host is not the authority"
+	case len(length) > 1:
+		return "there is more than one Content-Length"
+	case declared && r.ContentLength == 0 && length[0] != "0":
+		return "the body is not as long as Content-Length says"
+	}
+	return ""
 }
 
 // rewriteHTTP2 leaves everything to the session.
