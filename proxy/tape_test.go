@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"lyncpin/proxy"
 )
@@ -119,8 +120,12 @@ type outcome struct {
 // be called by several goroutines.
 func (tp *tape) say(t testing.TB, text []byte, answers int) (o outcome) {
 	t.Helper()
-	conn := tp.w.raw("http")
+	conn, err := net.Dial("tcp", tp.w.proxy.HTTPAddrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
 	written, answered := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(written)
