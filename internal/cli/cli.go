@@ -167,6 +167,7 @@ Exit codes: 0 clear, 1 something was found, 2 wrong usage or bad input, 3 could 
 		a.diagnoseCommand(),
 		a.lintCommand(),
 		a.labCommand(),
+		a.loadCommand(),
 		a.proxyCommand(),
 		a.dnsCommand(),
 		a.fakelyncCommand(),

@@ -13,7 +13,7 @@ import (
 // be neither a type of Go nor the flag's name once more.
 func TestFlagsNameTheirValues(t *testing.T) {
 	t.Parallel()
-	nouns := []string{"URL", "[PLACE=]IP[:PORT]", "HOST[:PORT]=IP[:PORT]", "ADDRESS[=LOGIN]", "ADDRESS[=NAME]", "NAME=ADDRESS", "RULE=REASON", "address", "clients", "directory", "duration", "file", "glob", "mode", "name", "number", "parts", "places", "product", "products"}
+	nouns := []string{"URL", "[PLACE=]IP[:PORT]", "HOST[:PORT]=IP[:PORT]", "ADDRESS[=LOGIN]", "ADDRESS[=NAME]", "NAME=ADDRESS", "RULE=REASON", "address", "clients", "directory", "duration", "file", "glob", "mode", "name", "number", "parts", "places", "product", "products", "time"}
 	a := &app{}
 	flags := 0
 	var visit func(*cobra.Command)

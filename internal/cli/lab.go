@@ -25,6 +25,9 @@ type labOptions struct {
 	write string
 	only  []string
 	proxy string
+	users int
+	// attached makes the lab end with its standard input.
+	attached bool
 }
 
 func (a *app) labCommand() *cobra.Command {
@@ -55,6 +58,8 @@ where everything is. With --only dns,frontend a real proxy can take the place of
 	f.StringVar(&opts.write, "write", "", "write certificates and endpoints.json into this `directory`")
 	f.StringSliceVar(&opts.only, "only", nil, "run these `parts` alone: dns, frontend, proxy")
 	f.StringVar(&opts.proxy, "proxy", "", "put a real proxy in the place of the lab's own: a `product` of "+strings.Join(peer.Products(), ", "))
+	f.IntVar(&opts.users, "users", 0, "add a `number` of accounts, load1@DOMAIN and so on, for clients of \"lyncpin load\"")
+	f.BoolVar(&opts.attached, "attached", false, "end when standard input ends, too, and so with the program that started the lab")
 	wordsOf(cmd, "bind", opts.bind.words)
 	wordsOf(cmd, "proxy", peer.Products())
 	wordsOf(cmd, "only", labParts)
@@ -73,6 +78,10 @@ func (a *app) lab(ctx context.Context, opts labOptions) error {
 	if err != nil {
 		return err
 	}
+	if opts.users < 0 || opts.users > maxLabUsers {
+		return usage("--users %d: want 0 to %d", opts.users, maxLabUsers)
+	}
+	addUsers(t, opts.users)
 	run := lab.Options{Only: opts.only, Bind: opts.bind.value}
 	if opts.proxy != "" {
 		switch {
@@ -109,8 +118,31 @@ func (a *app) lab(ctx context.Context, opts labOptions) error {
 	}
 	a.env.say("running until interrupted")
 	a.ready()
+	if opts.attached {
+		var end context.CancelFunc
+		ctx, end = context.WithCancel(ctx)
+		go func() {
+			io.Copy(io.Discard, a.env.Stdin) // an error is an end as well
+			end()
+		}()
+	}
 	<-ctx.Done()
 	return l.Close()
+}
+
+// maxLabUsers is more than one machine can sign in.
+const maxLabUsers = 100_000
+
+// addUsers adds accounts to the main SIP domain.
+func addUsers(t *topology.Topology, n int) {
+	domain := t.SIPDomains[0]
+	windows, _, _ := strings.Cut(domain, ".")
+	for i := range n {
+		name := fmt.Sprintf("load%d", i+1)
+		t.Users = append(t.Users, topology.User{
+			SIP: name + "@" + domain, Login: strings.ToUpper(windows) + `\` + name, Password: fmt.Sprintf("lab-only-Anchor-%d", i+1),
+		})
+	}
 }
 
 // ready tells whoever waits that a command can be used.
@@ -172,7 +204,11 @@ func writeEndpoints(w io.Writer, t *topology.Topology, l *lab.Lab, opts labOptio
 		line(fe.Name+", external site, HTTPS", fe.ExternalHTTPS)
 		line(fe.Name+", external site, HTTP", fe.ExternalHTTP)
 	}
-	for _, u := range e.Users {
+	for i, u := range e.Users {
+		if i == shownUsers {
+			line(fmt.Sprintf("and %d more users", len(e.Users)-i), "in the topology and in endpoints.json")
+			break
+		}
 		line("user "+u.SIP, u.Login+"  "+u.Password)
 	}
 	if err := table.Flush(); err != nil {
@@ -187,6 +223,9 @@ func writeEndpoints(w io.Writer, t *topology.Topology, l *lab.Lab, opts labOptio
 	}
 	return nil
 }
+
+// shownUsers bounds the table.
+const shownUsers = 20
 
 // commands are lines that work when they are pasted into a shell.
 func commands(t *topology.Topology, e lab.Endpoints, dir string) []string {

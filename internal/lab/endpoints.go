@@ -19,10 +19,13 @@ type Endpoints struct {
 	Balancers []BalancerEndpoint `json:"balancers,omitempty"`
 	Apps      []AppEndpoint      `json:"apps,omitempty"`
 	// Roots and ProxyFiles are absolute paths; only WriteFiles knows them.
-	Roots      *RootFiles  `json:"roots,omitempty"`
-	SIPDomains []string    `json:"sip_domains"`
-	Users      []User      `json:"users"`
-	ProxyFiles *ProxyFiles `json:"proxy_files,omitempty"`
+	Roots      *RootFiles `json:"roots,omitempty"`
+	SIPDomains []string   `json:"sip_domains"`
+	// ExternalWeb and InternalWeb are the web FQDNs that the deployment is meant to have.
+	ExternalWeb []string    `json:"external_web,omitempty"`
+	InternalWeb []string    `json:"internal_web,omitempty"`
+	Users       []User      `json:"users"`
+	ProxyFiles  *ProxyFiles `json:"proxy_files,omitempty"`
 }
 
 // DNSEndpoints are the name servers of the two views, over UDP and TCP.
@@ -91,7 +94,8 @@ type ProxyFiles struct {
 
 // Endpoints say where the lab is.
 func (l *Lab) Endpoints() Endpoints {
-	out := Endpoints{Schema: EndpointsSchema, SIPDomains: l.top.SIPDomains, Users: []User{}}
+	out := Endpoints{Schema: EndpointsSchema, SIPDomains: l.top.SIPDomains, Users: []User{},
+		ExternalWeb: l.top.Plan.ExternalWeb, InternalWeb: l.top.Plan.InternalWeb}
 	for _, u := range l.top.Users {
 		home := cmp.Or(u.Pool, l.top.FrontEndPool().Name)
 		if u.Online {

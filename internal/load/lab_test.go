@@ -1,0 +1,66 @@
+package load_test
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"lyncpin/internal/lab"
+	"lyncpin/internal/load"
+	"lyncpin/internal/topology"
+	"lyncpin/probe"
+)
+
+// deployment is a lab whose time runs fast, and the target that it is; edit changes the topology.
+func deployment(t *testing.T, clients int, edit func(*topology.Topology)) (*lab.Lab, load.Target) {
+	t.Helper()
+	top := topology.Healthy()
+	top.Users = nil
+	target := load.Target{
+		Domain: "contoso.example", Hosts: []string{"lyncdiscover.contoso.example", "lyncweb-ext.contoso.example"},
+		InternalHosts: []string{"lyncweb-int.contoso.example"},
+	}
+	for i := range clients {
+		name := fmt.Sprintf("load%d", i+1)
+		a := load.Account{SIP: name + "@contoso.example", Login: `CONTOSO\` + name, Password: "lab-only-" + name}
+		target.Accounts = append(target.Accounts, a)
+		top.Users = append(top.Users, topology.User{SIP: a.SIP, Login: a.Login, Password: a.Password})
+	}
+	if edit != nil {
+		edit(top)
+	}
+	l, err := lab.Start(t.Context(), top, lab.Options{Speed: 100, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	target.Routes = map[string]string{"": l.Endpoints().Proxy.HTTPS}
+	target.Roots = l.Vantage(probe.External).PublicRoots
+	return l, target
+}
+
+// brief is a plan for a lab whose time runs fast.
+func brief(clients int) load.Plan {
+	return load.Plan{
+		Clients: clients, SignIns: 100, Duration: 4 * time.Second, Presence: 30, Messages: 60, PollTime: 1800 * time.Millisecond,
+		Grace: 5 * time.Second, NTLM: 0.5,
+	}
+}
+
+func TestHealthyDeployment(t *testing.T) {
+	t.Parallel()
+	const clients = 30
+	_, target := deployment(t, clients, nil)
+	got, err := load.Run(t.Context(), target, brief(clients))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range got.Faults {
+		t.Errorf("%s, %d times: %+v", f.Kind, f.Count, f.Examples[0])
+	}
+	n := got.Totals
+	if n.SignIns != clients || n.SignOuts != clients || n.MostPolls != clients || n.Received != n.Sent || n.Sent < clients || n.Polls < clients || n.Events < n.Sent {
+		t.Errorf("totals = %+v, want %d in and out, as many polls, and all messages received", n, clients)
+	}
+}
