@@ -50,7 +50,7 @@ func checkAbandoned(ctx context.Context, b *bench, addr string) error {
 	return nil
 }
 
-// checkExpect waits to be asked for its body: once.
+// checkExpect waits to be asked for its body. To be asked again later is odd, and allowed (RFC 9110 section 15.2).
 func checkExpect(ctx context.Context, b *bench, addr string) error {
 	v, err := b.visit(ctx, addr)
 	if err != nil {
@@ -76,6 +76,9 @@ func checkExpect(ctx context.Context, b *bench, addr string) error {
 // uploaded hears that so much has arrived.
 func (v *visitor) uploaded(size int) error {
 	resp, err := v.hear()
+	for err == nil && resp.StatusCode == http.StatusContinue {
+		resp, err = v.hear()
+	}
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type judgement struct {
 // reached compares to the two digits that a goal has.
 func (j judgement) reached() bool { return j.ratio.Rounds > 0 && j.ratio.Median < j.most+0.005 }
 
-// judged are the goals that something was measured for; none after a quick run.
+// judged are the goals whose peer was measured; none after a quick run.
 func (r *result) judged() []judgement {
 	if r.quick {
 		return nil
@@ -34,7 +34,7 @@ func (r *result) judged() []judgement {
 	var out []judgement
 	for _, g := range goals() {
 		e := r.peer(g.peer)
-		if e == nil || len(e.Figures[g.measure]) == 0 {
+		if e == nil || e.absolute(g.measure).Rounds == 0 {
 			continue
 		}
 		out = append(out, judgement{g, r.ratio(g.measure, e)})

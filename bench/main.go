@@ -4,7 +4,7 @@
 //	go run ./bench                                    # everything; 20 minutes
 //	go run ./bench --peers nginx --measures get       # one figure beside one product
 //	go run ./bench --before /tmp/lyncpin --peers ""   # this source beside an older binary
-//	go run ./bench --quick                            # the checks, and whether all can be measured
+//	go run ./bench --quick                            # the checks, and whether anything can be measured
 //
 // # Model
 //
@@ -97,7 +97,7 @@ func parse(args []string) (options, error) {
 	f.StringSliceVar(&o.peers, "peers", names(contestants(), func(c contestant) string { return c.name }), "the proxies; ours is always among them")
 	f.StringSliceVar(&o.measures, "measures", names(measures(), func(m measure) string { return m.name }), "what to measure")
 	f.StringVar(&o.json, "json", "", "write all figures to this `file`")
-	f.BoolVar(&o.quick, "quick", false, "check, and measure once and briefly; no goal is judged")
+	f.BoolVar(&o.quick, "quick", false, "check, and measure a little, once and briefly; no goal is judged")
 	f.BoolVar(&o.long, "long", false, "check a poll of 190 seconds, too")
 	f.StringVar(&lyncpin, "lyncpin", "", "measure this `binary` as ours, in place of what is built from the module")
 	f.StringVar(&before, "before", "", "measure this `binary`, too: an older one of ours")
@@ -111,6 +111,9 @@ func parse(args []string) (options, error) {
 	o.programs = map[string]string{ours: lyncpin, older: before}
 	if o.quick {
 		o.rounds, o.seconds, o.polls = 1, time.Second/2, 100
+		if !f.Changed("measures") {
+			o.measures = []string{"get", "poll"}
+		}
 	}
 	if o.rounds < 1 || o.seconds <= 0 || o.polls < 1 {
 		return o, errors.New("--rounds, --seconds and --polls must be more than nothing")

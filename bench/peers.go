@@ -37,6 +37,8 @@ type contestant struct {
 	args func(dir, config string) []string
 	// role is the role that plays it, in place of a program.
 	role string
+	// remains is a pattern of files elsewhere that it may leave behind; empty for none.
+	remains string
 }
 
 // contestants are all there are, in the order of tables.
@@ -48,8 +50,8 @@ func contestants() []contestant {
 			return []string{"-p", dir, "-c", config, "-e", filepath.Join(dir, "error.log")}
 		}},
 		{name: "haproxy", product: "haproxy", config: "haproxy.cfg", args: func(_, config string) []string { return []string{"-db", "-f", config} }},
-		{name: "squid", product: "squid", config: "squid.conf", args: func(dir, config string) []string {
-			return []string{"-N", "-n", fmt.Sprintf("bench%d", os.Getpid()), "-f", config}
+		{name: "squid", product: "squid", config: "squid.conf", remains: "/dev/shm/" + squidName() + "-*", args: func(_, config string) []string {
+			return []string{"-N", "-n", squidName(), "-f", config}
 		}},
 		{name: "apache", product: "apache", config: "httpd.conf", args: func(dir, config string) []string { return []string{"-d", dir, "-f", config, "-DFOREGROUND"} }},
 		{name: "caddy", product: "caddy", config: "Caddyfile", args: func(_, config string) []string {
@@ -60,6 +62,9 @@ func contestants() []contestant {
 		{name: "fasthttp", role: "fasthttp"},
 	}
 }
+
+// squidName keeps it apart from others in shared memory.
+func squidName() string { return fmt.Sprintf("bench%d", os.Getpid()) }
 
 // find returns the program, and its version. A product that is not installed is a *peer.MissingError.
 func (c contestant) find(ctx context.Context, programs map[string]string) (path, version string, err error) {
@@ -96,7 +101,8 @@ func (p places) WebServerPort() string { _, port, _ := net.SplitHostPort(p.WebSe
 type runningPeer struct {
 	*process
 	addr string
-	dir  string
+	// dir and remains are removed when it has ended.
+	dir, remains string
 }
 
 // start starts it in a new directory below dir, which is readable for whatever user it becomes.
@@ -122,18 +128,23 @@ func (c contestant) start(ctx context.Context, path string, p places) (*runningP
 	if err != nil {
 		return nil, err
 	}
+	r := &runningPeer{process: child, addr: p.Listen, dir: p.Dir, remains: c.remains}
 	if err := child.ready(ctx, p.Listen); err != nil {
-		child.stop()
 		said, _ := os.ReadFile(filepath.Join(p.Dir, "log"))
+		r.stop()
 		return nil, fmt.Errorf("%s: %w: %.500s", c.name, err, said)
 	}
-	return &runningPeer{process: child, addr: p.Listen, dir: p.Dir}, nil
+	return r, nil
 }
 
-// stop ends it and removes its directory: its access log may be large.
+// stop ends it and removes what it wrote: its access log may be large.
 func (r *runningPeer) stop() {
 	r.process.stop()
 	os.RemoveAll(r.dir)
+	files, _ := filepath.Glob(r.remains) // the pattern is a constant
+	for _, file := range files {
+		os.Remove(file)
+	}
 }
 
 func (c contestant) write(file string, p places) error {

@@ -18,7 +18,7 @@ const (
 	// startPatience is how long a program may take until it accepts connections.
 	startPatience = 10 * time.Second
 	// stopPatience is how long it may take to end when it is asked to.
-	stopPatience = 3 * time.Second
+	stopPatience = 10 * time.Second
 )
 
 // process is a program in a process group of its own. It ends with this process.

@@ -142,6 +142,21 @@ func TestDNSLibraryStaysWithNameServerAndResolver(t *testing.T) {
 	}
 }
 
+func TestFastHTTPStaysWithTheMeasurements(t *testing.T) {
+	t.Parallel()
+	_, files := parse(t)
+	for _, f := range files {
+		if f.room == "bench" {
+			continue
+		}
+		for _, i := range f.ast.Imports {
+			if strings.Contains(i.Path.Value, "valyala/fasthttp") {
+				t.Errorf("%s imports fasthttp: only bench does, to compare with it (docs/performance.md says why)", f.path)
+			}
+		}
+	}
+}
+
 func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	t.Parallel()
 	_, files := parse(t)
