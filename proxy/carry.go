@@ -121,7 +121,7 @@ func (ss *session) holdBody() error {
 
 // readBody reads more of the body in the goroutine of the session.
 func (ss *session) readBody() error {
-	if err := ss.conn.brake.reading(ss.in.conn, after(time.Now(), ss.ex.patience())); err != nil {
+	if err := ss.conn.brake.reading(ss.in.conn, after(time.Now(), ss.ex.bodyPatience())); err != nil {
 		return err
 	}
 	err := ss.in.read()

@@ -36,6 +36,13 @@ type Config struct {
 	ProxyProtocol bool
 	// MaxHeader is the most bytes the header fields of a request may have in all; more is refused with 431. Zero means 128 KiB.
 	MaxHeader int
+	// MaxFields is the most header fields a request may have; more are refused with 431. Zero means 256.
+	MaxFields int
+	// MaxConnectionsPerSource is the most connections that one client address, or one IPv6 network of 64 bits, may have open at a time.
+	// What comes beyond is closed at once, and logged once a minute for each address. Zero means no limit, for all clients of a company,
+	// or all that come through a balancer, can have one address. A client has up to about six connections: 4096 are enough for an
+	// office of 500. With ProxyProtocol it is the address in the header that counts.
+	MaxConnectionsPerSource int
 	// Timeouts are how long the proxy waits, for what.
 	Timeouts Timeouts
 	// Grace is how long Close lets requests finish. Zero means 5 seconds; negative means not at all.
@@ -267,8 +274,10 @@ type Timeouts struct {
 	Connect time.Duration
 	// Response is from the end of a request to the head of its answer: 960 seconds, longer than any poll of a mobile client.
 	Response time.Duration
-	// Idle is silence inside a body, in either direction, and of a client between two requests: 960 seconds.
+	// Idle is silence inside the body of an answer, of a client that does not read, and of a client between two requests: 960 seconds.
 	Idle time.Duration
+	// Body is silence of a client inside the body of its request: 60 seconds, or Idle if that is shorter.
+	Body time.Duration
 	// UpstreamIdle is how long an unused connection to a web server is kept: 90 seconds, less than the 120 of IIS.
 	UpstreamIdle time.Duration
 	// Header is for the header fields of a request: 30 seconds.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 )
 
@@ -57,6 +58,7 @@ type head struct {
 	reason         []byte // of an answer
 	minor          int    // of HTTP/1.x
 	fields         []field
+	most           int // how many fields there may be; zero is maxFields
 	size           int // of the fields
 
 	framing framing
@@ -126,7 +128,7 @@ func (h *head) parseFields(p []byte) error {
 		if err != nil {
 			return err
 		}
-		if len(h.fields) == maxFields {
+		if len(h.fields) >= cmp.Or(h.most, maxFields) {
 			return &borderError{431, "header-count", "there are more header fields than the proxy allows"}
 		}
 		h.fields = append(h.fields, f)

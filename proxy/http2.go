@@ -87,9 +87,8 @@ func (s *Server) dialSession(ctx context.Context, _, _ string) (net.Conn, error)
 	s.sessions.Add(1) // Close waits only once draining
 	s.traffic.Unlock()
 	near, far := net.Pipe()
-	c := s.newConn(far, false)
+	c := s.newConn(far, false, nil)
 	c.client, c.text, c.https, c.outer = outer.client, outer.text, outer.https, outer
-	c.announced = false // the balancer has spoken
 	ss := newSession(s, c, c)
 	go func() {
 		defer s.sessions.Done()

@@ -86,20 +86,14 @@ func (s *Server) listen(cfg Config, fresh map[string]*listener) {
 	}
 }
 
-// accepted counts c until it is closed.
-func (l *listener) accepted(c *clientConn) {
-	c.counts = &l.counts
-	l.counts.accepted.Add(1)
-	l.counts.open.Add(1)
-}
-
 func (s *Server) serveListener(l *listener) {
 	var pause time.Duration
 	for {
 		conn, err := l.Accept()
 		if err == nil {
 			pause = 0
-			s.sessions.Go(func() { s.serveConn(l, conn) })
+			c := s.newConn(conn, l.https.Load(), &l.counts)
+			s.sessions.Go(func() { s.serveConn(l, c) })
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -143,6 +137,7 @@ type clientConn struct {
 	https    bool
 	client   netip.Addr
 	text     string        // client, or what the transport says instead
+	source   netip.Addr    // that it counts for, if it does
 	outer    *clientConn   // of a request over HTTP/2, the connection it shares with others
 	patience time.Duration // for a client that does not read; zero is for ever
 	brake    brake         // for what its request waits for
@@ -154,16 +149,13 @@ type clientConn struct {
 	closeErr error
 	counts   *listenerCounts // nil for a request over HTTP/2
 
-	announced bool // the first bytes are a PROXY header
-	header    sync.Once
-	headerErr error
-
 	mu     sync.Mutex
 	pins   map[*webServer]*serverConn // not nil once the client has authenticated the connection; a nil one is in use
 	closed bool
 }
 
-func (s *Server) newConn(conn net.Conn, https bool) *clientConn {
+// newConn takes a connection in. count is nil for a request over HTTP/2.
+func (s *Server) newConn(conn net.Conn, https bool, count *listenerCounts) *clientConn {
 	t := s.table.Load().cfg.Timeouts
 	c := &clientConn{
 		Conn:     quick(conn),
@@ -171,8 +163,11 @@ func (s *Server) newConn(conn net.Conn, https bool) *clientConn {
 		https:    https,
 		client:   addrOf(conn.RemoteAddr()),
 		patience: within(t.Idle, idleDefault),
-
-		announced: s.table.Load().cfg.ProxyProtocol,
+		counts:   count,
+	}
+	if count != nil {
+		count.accepted.Add(1)
+		count.open.Add(1)
 	}
 	c.text = clientText(c.client, conn)
 	s.traffic.Lock()
@@ -201,27 +196,6 @@ func clientText(client netip.Addr, conn net.Conn) string {
 		return client.String()
 	}
 	return conn.RemoteAddr().String()
-}
-
-// Read takes the PROXY header first, where one must come. What comes without is reset, as HAProxy and nginx do.
-func (c *clientConn) Read(p []byte) (int, error) {
-	if c.announced {
-		c.header.Do(func() {
-			client, err := readProxyHeader(c.Conn)
-			if err != nil {
-				c.headerErr = err
-				c.reset()
-			}
-			if client.IsValid() {
-				c.client = client
-				c.text = clientText(client, c.Conn)
-			}
-		})
-		if c.headerErr != nil {
-			return 0, c.headerErr
-		}
-	}
-	return c.Conn.Read(p)
 }
 
 // Write ends a connection whose client has not read for as long as Timeouts.Idle.
@@ -269,6 +243,9 @@ func (c *clientConn) Close() error {
 			}
 		}
 		clear(c.pins)
+		if c.source.IsValid() {
+			c.server.sources.leave(c.source)
+		}
 		c.mu.Unlock()
 		c.server.traffic.Lock()
 		delete(c.server.conns, c)

@@ -147,6 +147,8 @@ type fileConfig struct {
 	HideHops     bool            `yaml:"hide_hops"`
 	ProxyProto   bool            `yaml:"proxy_protocol"`
 	MaxHeader    int             `yaml:"max_header"`
+	MaxFields    int             `yaml:"max_fields"`
+	MaxConns     int             `yaml:"max_connections_per_source"`
 	Timeouts     fileTimeouts    `yaml:"timeouts"`
 	Grace        string          `yaml:"grace"`
 }
@@ -262,6 +264,7 @@ type fileTimeouts struct {
 	Idle         string `yaml:"idle"`
 	UpstreamIdle string `yaml:"upstream_idle"`
 	Header       string `yaml:"header"`
+	Body         string `yaml:"body"`
 	Lifetime     string `yaml:"lifetime"`
 }
 
@@ -289,13 +292,14 @@ func (f *fileConfig) config(dir string) (Config, error) {
 
 		ProxyProtocol: f.ProxyProto,
 
-		MaxHeader: f.MaxHeader,
+		MaxHeader: f.MaxHeader, MaxFields: f.MaxFields, MaxConnectionsPerSource: f.MaxConns,
 		Timeouts: Timeouts{
 			Connect:      v.duration("timeouts.connect", f.Timeouts.Connect),
 			Response:     v.duration("timeouts.response", f.Timeouts.Response),
 			Idle:         v.duration("timeouts.idle", f.Timeouts.Idle),
 			UpstreamIdle: v.duration("timeouts.upstream_idle", f.Timeouts.UpstreamIdle),
 			Header:       v.duration("timeouts.header", f.Timeouts.Header),
+			Body:         v.duration("timeouts.body", f.Timeouts.Body),
 			Lifetime:     v.duration("timeouts.lifetime", f.Timeouts.Lifetime),
 		},
 		Grace: v.duration("grace", f.Grace),

@@ -33,6 +33,7 @@ type Server struct {
 	departures departures
 	tickets    tickets
 	counts     counts
+	sources    sources
 	base       context.Context
 	cut        context.CancelFunc // ends every request
 	web        *http.Server       // for HTTP/2

@@ -40,6 +40,18 @@ type exchange struct {
 
 func (ex *exchange) server() *webServer { return ex.node.server }
 
+// bodyPatience is how long the client may be silent inside its body; zero is for ever.
+func (ex *exchange) bodyPatience() time.Duration {
+	t := &ex.table.cfg.Timeouts
+	if t.Body != 0 {
+		return within(t.Body, 0)
+	}
+	if t.Idle > 0 {
+		return min(t.Idle, bodyDefault)
+	}
+	return bodyDefault
+}
+
 func (ex *exchange) patience() time.Duration { return within(ex.table.cfg.Timeouts.Idle, idleDefault) }
 
 // route finds the rule and does what it says.

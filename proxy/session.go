@@ -68,9 +68,10 @@ type session struct {
 }
 
 // serveConn serves one connection to its end. HTTP/2 is handed over to net/http.
-func (s *Server) serveConn(l *listener, conn net.Conn) {
-	c := s.newConn(conn, l.https.Load())
-	l.accepted(c)
+func (s *Server) serveConn(l *listener, c *clientConn) {
+	if !s.admit(c) {
+		return
+	}
 	front := net.Conn(c)
 	if c.https {
 		t := tls.Server(c, l.tls)
@@ -177,7 +178,7 @@ func (ss *session) next() bool {
 		}
 	}
 	ss.conn.state.Store(int32(http.StateActive))
-	err := ss.readHead(t.maxHeader()+maxLine, header)
+	err := ss.readHead(t, header)
 	if err == nil {
 		return true
 	}
@@ -218,7 +219,9 @@ func after(began time.Time, patience time.Duration) time.Time {
 }
 
 // readHead reads a request up to its empty line, and understands it.
-func (ss *session) readHead(most int, patience time.Duration) error {
+func (ss *session) readHead(t *table, patience time.Duration) error {
+	most := t.maxHeader() + maxLine
+	ss.head.most = t.cfg.MaxFields
 	from, waited, began := 0, false, false
 	for {
 		p := ss.in.unused()

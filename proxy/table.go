@@ -16,6 +16,7 @@ const (
 	idleDefault         = 960 * time.Second
 	upstreamIdleDefault = 90 * time.Second // IIS closes after 120
 	headerDefault       = 30 * time.Second
+	bodyDefault         = 60 * time.Second // a phone in a tunnel comes back, or begins anew
 )
 
 // A table is a configuration made ready for use. Requests keep the one they began with.

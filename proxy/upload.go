@@ -83,7 +83,7 @@ func (ss *session) upload() {
 	if u.leave != nil {
 		<-u.leave // closed at the latest when the exchange ends
 	}
-	patience := ss.ex.patience()
+	patience := ss.ex.bodyPatience()
 	for {
 		over, err := ss.pour(&u.out)
 		if over && err == nil {

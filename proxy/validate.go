@@ -47,6 +47,14 @@ func (c *Config) validate() error {
 	if err := oneOf("forwarded", c.Forwarded, "append", "replace", "none"); err != nil {
 		return err
 	}
+	for _, n := range []struct {
+		field string
+		value int
+	}{{"max_header", c.MaxHeader}, {"max_fields", c.MaxFields}, {"max_connections_per_source", c.MaxConnectionsPerSource}} {
+		if n.value < 0 {
+			return fieldErrorf("%s", n.field).because("%d is negative", n.value)
+		}
+	}
 	if err := versions("tls", "min", "max", c.TLS.Min, c.TLS.Max); err != nil {
 		return err
 	}
