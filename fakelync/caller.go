@@ -24,9 +24,32 @@ type ticket struct {
 	issued, expires time.Time
 }
 
-// maxTickets is how many tickets are remembered at once: more than any lab has clients, little memory. Past it all are
-// forgotten, and clients ask for new ones, as after a change of the key that signs real ones.
-const maxTickets = 100_000
+// tickets are what the organisation remembers, by the tickets' texts. The zero tickets are none. When as many as maxYoung
+// are there that were issued or shown of late, what was not shown since as many were there before is forgotten: its
+// clients ask for new ones, as after a change of the key that signs real ones.
+type tickets struct{ young, old map[string]ticket }
+
+// maxYoung is half of how many tickets are remembered: more than any lab has clients, little memory.
+const maxYoung = 50_000
+
+func (t *tickets) add(text string, issued ticket) {
+	if t.young == nil || len(t.young) >= maxYoung {
+		t.young, t.old = map[string]ticket{}, t.young
+	}
+	t.young[text] = issued
+}
+
+func (t *tickets) find(text string) (ticket, bool) {
+	if found, ok := t.young[text]; ok {
+		return found, true
+	}
+	found, ok := t.old[text]
+	if ok {
+		delete(t.old, text)
+		t.add(text, found)
+	}
+	return found, ok
+}
 
 // Lifetimes of tickets: captures show just below eight hours for users; UCWA SDK, "Authentication in UCWA", says one
 // hour for anonymous participants.
@@ -94,8 +117,7 @@ const clockTolerance = 5 * time.Minute
 func (o *Organisation) ticket(text string) (ticket, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	t, ok := o.tickets[text]
-	return t, ok
+	return o.tickets.find(text)
 }
 
 // now is the machine's clock, the organisation's if it has none of its own.

@@ -401,8 +401,8 @@ func TestUsersAreNeverMixed(t *testing.T) {
 	}
 }
 
-// BenchmarkHeldPoll measures what a poll that waits costs, both ends of its TLS connection included: about 50 KB, nearly
-// all of it buffers of crypto/tls and net/http.
+// BenchmarkHeldPoll measures what a poll that waits costs, both ends of its TLS connection included: nearly all of it is
+// crypto/tls, twice.
 func BenchmarkHeldPoll(b *testing.B) {
 	users := make([]fakelync.User, b.N/20+1)
 	for i := range users {

@@ -33,3 +33,14 @@ func (o *Organisation) IdleTime(d time.Duration) {
 		a.used = a.used.Add(-d)
 	}
 }
+
+// Remembered counts what an organisation remembers of its clients.
+type Remembered struct{ Applications, People, Watched int }
+
+// Remembered counts.
+func (o *Organisation) Remembered() Remembered {
+	m := &o.mobility
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Remembered{len(m.applications), len(m.people), len(m.watchers)}
+}

@@ -179,19 +179,19 @@ func (p *polls) cut() {
 // wire is the answer as it is sent where net/http does not do that, in the form that net/http gives it.
 func (r *response) wire(old, last bool) []byte {
 	proto, connection := "HTTP/1.1", ""
-	if old {
-		proto, connection = "HTTP/1.0", "keep-alive"
-	}
-	if last {
-		connection = "close"
-	}
-	if connection != "" {
-		r.set("Connection", connection)
+	switch {
+	case old && last: // HTTP/1.0 says nothing of what is usual
+		proto = "HTTP/1.0"
+	case old:
+		proto, connection = "HTTP/1.0", "Connection: keep-alive\r\n"
+	case last:
+		connection = "Connection: close\r\n"
 	}
 	r.set("Content-Length", strconv.Itoa(len(r.body)))
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %d %s\r\n", proto, r.status, http.StatusText(r.status))
 	r.header.Write(&b) // a bytes.Buffer takes everything
+	b.WriteString(connection)
 	b.WriteString("\r\n")
 	b.Write(r.body)
 	return b.Bytes()

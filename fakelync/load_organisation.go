@@ -77,13 +77,16 @@ func (c *OrganisationConfig) validate() error {
 			return at(fmt.Errorf("%q is there twice", p.Name), "pools", i, "name")
 		}
 	}
+	addresses := map[string]bool{}
 	for i, u := range c.Users {
 		if err := u.validate(); err != nil {
 			return prefix(err, "users", i)
 		}
-		if slices.ContainsFunc(c.Users[:i], func(o User) bool { return strings.EqualFold(o.SIP, u.SIP) }) {
+		address := strings.ToLower(u.SIP)
+		if addresses[address] {
 			return at(fmt.Errorf("%q is there twice", u.SIP), "users", i, "sip")
 		}
+		addresses[address] = true
 		if u.Pool != "" && !slices.ContainsFunc(c.Pools, func(p Pool) bool { return strings.EqualFold(p.Name, u.Pool) }) {
 			return at(fmt.Errorf("there is no pool %q", u.Pool), "users", i, "pool")
 		}

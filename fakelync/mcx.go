@@ -77,12 +77,15 @@ func (s *site) mcxSession(q *query) response {
 	return response{later: &pause{length: o.scaled(sessionPoll), answer: s.mcxDone}}
 }
 
-// begin keeps a new session, and forgets those that expired.
+// begin keeps a new session, and now and then forgets those that expired.
 func (m *mobility) begin(o *Organisation, ticket string, v *session) {
 	if m.sessions == nil {
 		m.sessions = map[string]*session{}
 	}
-	maps.DeleteFunc(m.sessions, func(_ string, old *session) bool { return o.now().Sub(old.used) > o.scaled(sessionExpiry) })
+	if now := o.now(); !now.Before(m.nextExpiry) {
+		m.nextExpiry = now.Add(o.scaled(sessionExpiry))
+		maps.DeleteFunc(m.sessions, func(_ string, old *session) bool { return now.Sub(old.used) > o.scaled(sessionExpiry) })
+	}
 	m.sessions[ticket] = v
 }
 

@@ -83,9 +83,11 @@ type OrganisationConfig struct {
 // methods may be called by several goroutines.
 type Organisation struct {
 	cfg OrganisationConfig
+	// accounts are the users by their folded SIP addresses, logins and principals by their folded names in Windows.
+	accounts, logins, principals map[string]*User
 
 	mu      sync.Mutex
-	tickets map[string]ticket // by their text
+	tickets tickets
 	// wrong counts the wrong passwords in a row of each account.
 	wrong map[*User]int
 
@@ -95,15 +97,28 @@ type Organisation struct {
 // NewOrganisation returns an organisation in which nobody is signed in.
 func NewOrganisation(cfg OrganisationConfig) *Organisation {
 	cfg.Users, cfg.Pools = slices.Clone(cfg.Users), slices.Clone(cfg.Pools)
-	return &Organisation{cfg: cfg, tickets: map[string]ticket{}, wrong: map[*User]int{}}
+	o := &Organisation{
+		cfg: cfg, accounts: map[string]*User{}, logins: map[string]*User{}, principals: map[string]*User{}, wrong: map[*User]int{},
+	}
+	for i := range slices.Backward(cfg.Users) { // of two with one name the first is meant
+		u := &cfg.Users[i]
+		domain, name, _ := strings.Cut(u.Login, `\`)
+		o.accounts[strings.ToLower(u.SIP)] = u
+		o.logins[loginKey(domain, name)] = u
+		o.principals[strings.ToLower(u.principal())] = u
+	}
+	return o
 }
+
+// loginKey is what a Windows account is found by.
+func loginKey(domain, name string) string { return strings.ToLower(domain + `\` + name) }
 
 // bySIP is the account of a sign-in address, with or without "sip:", nil if there is none.
 func (o *Organisation) bySIP(address string) *User {
 	if len(address) > 4 && strings.EqualFold(address[:4], "sip:") {
 		address = address[4:]
 	}
-	return o.find(func(u *User) bool { return strings.EqualFold(u.SIP, address) })
+	return o.accounts[strings.ToLower(address)]
 }
 
 // byLogin is the account of a Windows user name, nil if there is none. The name is DOMAIN\name, a user principal name,
@@ -113,12 +128,9 @@ func (o *Organisation) byLogin(domain, name string) *User {
 		domain, name = d, n
 	}
 	if strings.Contains(name, "@") {
-		return o.find(func(u *User) bool { return strings.EqualFold(u.principal(), name) })
+		return o.principals[strings.ToLower(name)]
 	}
-	return o.find(func(u *User) bool {
-		d, n, _ := strings.Cut(u.Login, `\`)
-		return strings.EqualFold(n, name) && strings.EqualFold(d, domain)
-	})
+	return o.logins[loginKey(domain, name)]
 }
 
 // passwordIs reports whether is takes the account's password. Every failure counts towards a lockout, and a locked account
@@ -143,15 +155,6 @@ func (o *Organisation) locked(u *User) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.cfg.LockoutThreshold > 0 && o.wrong[u] >= o.cfg.LockoutThreshold
-}
-
-func (o *Organisation) find(is func(*User) bool) *User {
-	for i := range o.cfg.Users {
-		if is(&o.cfg.Users[i]) {
-			return &o.cfg.Users[i]
-		}
-	}
-	return nil
 }
 
 // principal is the user principal name.

@@ -64,8 +64,8 @@ func (p *poll) look() {
 		m.mu.Unlock()
 		return
 	}
-	p.call.who.outstanding--
 	answer := p.end()
+	m.answered(p.call.who)
 	m.mu.Unlock()
 	p.deliver(answer)
 }
@@ -78,8 +78,8 @@ func (p *poll) giveUp() bool {
 	if p.over {
 		return false
 	}
-	p.call.who.outstanding--
 	p.leave()
+	m.answered(p.call.who)
 	return true
 }
 

@@ -18,6 +18,7 @@ type site struct {
 	name         SiteName
 	traits       traits
 	vdirs        map[string]vdir
+	routes       []ucwaRoute
 	offers       []offer
 	limits       RequestFiltering
 }
@@ -48,7 +49,7 @@ func newSite(cfg *Config, name SiteName, conf, other *Site, organisation *Organi
 	}
 	s := &site{
 		machine: cfg, organisation: organisation, conf: conf, other: other, name: name, traits: t,
-		vdirs: installed(name, t.rank), offers: offersOf(t.ucwa, standard), limits: conf.Filtering,
+		vdirs: installed(name, t.rank), routes: ucwaRoutes(), offers: offersOf(t.ucwa, standard), limits: conf.Filtering,
 	}
 	if s.limits.MaxBody == 0 {
 		s.limits.MaxBody = 30_000_000

@@ -28,6 +28,10 @@ const (
 	parserHeaderBytes = 64 << 10
 )
 
+// historyBytes is about how much memory the history may take: the ten thousand requests that it holds at most, where
+// each has a header as clients send it, and fewer where headers are long.
+const historyBytes = 16 << 20
+
 // Server is a running machine. Its methods may be called by several goroutines.
 type Server struct {
 	cfg       Config
@@ -59,7 +63,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("fakelync: %w", err)
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, log: history.Log[Request]{Size: (*Request).size, Bytes: historyBytes}}
 	if err := s.bind(ctx); err != nil {
 		return nil, errors.Join(err, s.closeListeners())
 	}
@@ -175,7 +179,8 @@ func (s *Server) Close() error {
 // Addrs returns the bound addresses. They stay what they were after Close.
 func (s *Server) Addrs() Addrs { return s.addrs }
 
-// History returns what was asked so far, in the order of answering. A request is in it before its answer is sent.
+// History returns what was asked so far, in the order of answering. A request is in it before its answer is sent. The
+// newest ten thousand are kept, or fewer where they take more than 16 MiB.
 func (s *Server) History() []Request { return s.log.All() }
 
 // Connection is what the history tells about one connection.

@@ -57,7 +57,7 @@ func (s *site) ucwa(q *query, rest, base string) response {
 	c.who.outstanding++
 	answer := c.serve(rest)
 	if answer.later == nil {
-		c.who.outstanding--
+		m.answered(c.who)
 	}
 	return answer
 }
@@ -95,7 +95,7 @@ func (c *ucwaCall) serve(rest string) response {
 		return refusal
 	}
 	known := false
-	for _, r := range ucwaRoutes() {
+	for _, r := range c.s.routes {
 		ids, ok := match(r.path, segments[1:])
 		if !ok {
 			continue

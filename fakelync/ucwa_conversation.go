@@ -76,6 +76,9 @@ func (c *ucwaCall) startMessaging() response {
 	}
 	if len(v.to) == 0 {
 		v.fail(fault{code: "RemoteFailure", subcode: "NotAvailable", message: "The other cannot be reached."})
+		if v.peer != nil {
+			o.mobility.forget(v.peer)
+		}
 	}
 	return c.created(v.invitation(c.app).href)
 }

@@ -142,15 +142,11 @@ func (c *ucwaCall) setPresence(as string) {
 	}
 	c.tellMine("presence")
 	address := c.who.user.SIP
-	for _, p := range c.s.organisation.mobility.people {
-		for _, a := range p.applications {
-			if a.subscribed(address) {
-				a.channel.add(event{
-					sender: link{"people", a.href("/people")}, kind: "updated",
-					link: link{"contactPresence", a.contactHref(address) + "/presence"}, in: link{"contact", a.contactHref(address)}, urgency: low,
-				})
-			}
-		}
+	for a := range c.s.organisation.mobility.watchers[watched(address)] {
+		a.channel.add(event{
+			sender: link{"people", a.href("/people")}, kind: "updated",
+			link: link{"contactPresence", a.contactHref(address) + "/presence"}, in: link{"contact", a.contactHref(address)}, urgency: low,
+		})
 	}
 }
 

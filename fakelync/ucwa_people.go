@@ -121,18 +121,6 @@ func (c *ucwaCall) getContactPresence() response {
 // maxSubscriptions bounds what one application may ask for; the number is inferred.
 const maxSubscriptions = 100
 
-// subscribed tells whether the application wants to know that user's presence.
-func (a *application) subscribed(address string) bool {
-	for _, uris := range a.subscriptions {
-		for _, uri := range uris {
-			if strings.EqualFold(strings.TrimPrefix(uri, "sip:"), address) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func (a *application) subscription(id string) resource {
 	return resource{
 		rel: "presenceSubscription", href: a.href("/people/presenceSubscriptions/" + id),
@@ -166,15 +154,18 @@ func (c *ucwaCall) subscribe() response {
 	}
 	id := newGUID()
 	c.app.subscriptions[id] = in["uris"]
+	c.s.organisation.mobility.watch(c.app, in["uris"])
 	r := c.document(http.StatusCreated, c.app.subscription(id))
 	r.set("Location", c.app.href("/people/presenceSubscriptions/"+id))
 	return r
 }
 
 func (c *ucwaCall) unsubscribe() response {
-	if _, ok := c.app.subscriptions[c.ids[0]]; !ok {
+	uris, ok := c.app.subscriptions[c.ids[0]]
+	if !ok {
 		return c.notFound()
 	}
+	c.s.organisation.mobility.unwatch(c.app, uris)
 	delete(c.app.subscriptions, c.ids[0])
 	return c.done()
 }

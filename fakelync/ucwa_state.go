@@ -16,6 +16,11 @@ type mobility struct {
 	applications map[string]*application // by their ids
 	people       map[string]*person      // by identity
 	sessions     map[string]*session     // of Mcx, by their tickets
+	// watchers are the applications that subscribed to a user's presence, by the user's folded address, each with how
+	// often it did.
+	watchers map[string]map[*application]int
+	// nextSweep and nextExpiry are when applications and sessions are looked through again.
+	nextSweep, nextExpiry time.Time
 }
 
 // person is somebody with applications, a user or an anonymous participant.
@@ -131,14 +136,70 @@ func (m *mobility) remove(a *application) {
 	if len(p.applications) == 0 {
 		p.presence = ""
 	}
+	for _, uris := range a.subscriptions {
+		m.unwatch(a, uris)
+	}
 	a.channel.end()
+	m.forget(p)
 }
 
-// sweep forgets those of a person's applications that expired long ago.
+// answered is called when a request of somebody has its answer, or none.
+func (m *mobility) answered(p *person) {
+	p.outstanding--
+	m.forget(p)
+}
+
+// forget drops the record of somebody of whom there is nothing to remember.
+func (m *mobility) forget(p *person) {
+	if p.outstanding == 0 && len(p.applications) == 0 && p.note == "" && p.location == "" {
+		delete(m.people, p.identity())
+	}
+}
+
+// watched is what a user's watchers are found by.
+func watched(uri string) string { return strings.ToLower(strings.TrimPrefix(uri, "sip:")) }
+
+func (m *mobility) watch(a *application, uris []string) {
+	if m.watchers == nil {
+		m.watchers = map[string]map[*application]int{}
+	}
+	for _, uri := range uris {
+		who := watched(uri)
+		if m.watchers[who] == nil {
+			m.watchers[who] = map[*application]int{}
+		}
+		m.watchers[who][a]++
+	}
+}
+
+func (m *mobility) unwatch(a *application, uris []string) {
+	for _, uri := range uris {
+		who := watched(uri)
+		if m.watchers[who][a]--; m.watchers[who][a] == 0 {
+			delete(m.watchers[who], a)
+		}
+		if len(m.watchers[who]) == 0 {
+			delete(m.watchers, who)
+		}
+	}
+}
+
+// sweep forgets those of a person's applications that expired long ago, and now and then those of all others.
 func (o *Organisation) sweep(p *person) {
+	m, now := &o.mobility, o.now()
+	old := func(a *application) bool { return a.channel.poll == nil && now.Sub(a.used) > o.scaled(remembered) }
 	for _, a := range slices.Clone(p.applications) {
-		if a.channel.poll == nil && o.now().Sub(a.used) > o.scaled(remembered) {
-			o.mobility.remove(a)
+		if old(a) {
+			m.remove(a)
+		}
+	}
+	if now.Before(m.nextSweep) {
+		return
+	}
+	m.nextSweep = now.Add(o.scaled(expiry))
+	for _, a := range m.applications {
+		if old(a) {
+			m.remove(a)
 		}
 	}
 }

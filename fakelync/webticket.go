@@ -275,10 +275,7 @@ func (s *site) issuer() string {
 func (o *Organisation) remember(text string, t ticket) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.tickets) >= maxTickets {
-		clear(o.tickets)
-	}
-	o.tickets[text] = t
+	o.tickets.add(text, t)
 }
 
 // assertionKey is what an assertion is known by, also when a client's XML library wrote it anew: its elements,

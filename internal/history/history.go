@@ -19,14 +19,20 @@ const DefaultLimit = 10_000
 type Log[T any] struct {
 	// Limit is the most entries kept; zero means DefaultLimit. Set it before the first Add.
 	Limit int
+	// Size says how many bytes an entry takes, and Bytes how many all may take together; the newest entry is kept
+	// whatever its size. A nil Size or zero Bytes means that entries are only counted. Set both before the first Add.
+	Size  func(*T) int
+	Bytes int
 
 	mu      sync.Mutex
-	entries []T // oldest first once next is zero; a ring after that
-	next    int // where the ring's oldest entry is, once it is full
+	ring    []T // grows up to Limit
+	first   int // where the oldest entry is
+	count   int
+	bytes   int
 	dropped int
 }
 
-// Add appends e, and drops the oldest entry when the log is full.
+// Add appends e, and drops the oldest entries when the log is full.
 func (l *Log[T]) Add(e T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -34,25 +40,61 @@ func (l *Log[T]) Add(e T) {
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
-	if len(l.entries) < limit {
-		l.entries = append(l.entries, e)
+	l.bytes += l.size(&e)
+	for l.count == limit || l.count > 0 && l.Bytes > 0 && l.bytes > l.Bytes {
+		l.drop()
+	}
+	if l.count == len(l.ring) {
+		l.grow(limit)
+	}
+	l.ring[(l.first+l.count)%len(l.ring)] = e
+	l.count++
+}
+
+func (l *Log[T]) size(e *T) int {
+	if l.Size == nil {
+		return 0
+	}
+	return l.Size(e)
+}
+
+// drop forgets the oldest entry.
+func (l *Log[T]) drop() {
+	var none T
+	l.bytes -= l.size(&l.ring[l.first])
+	l.ring[l.first] = none
+	l.first = (l.first + 1) % len(l.ring)
+	l.count--
+	l.dropped++
+}
+
+// grow makes room for as many entries again.
+func (l *Log[T]) grow(limit int) {
+	const smallest = 16
+	larger := make([]T, min(limit, max(smallest, 2*len(l.ring))))
+	l.copyTo(larger)
+	l.ring, l.first = larger, 0
+}
+
+// copyTo copies the entries, oldest first.
+func (l *Log[T]) copyTo(out []T) {
+	if l.count == 0 {
 		return
 	}
-	l.entries[l.next] = e
-	l.next = (l.next + 1) % limit
-	l.dropped++
+	n := copy(out, l.ring[l.first:min(len(l.ring), l.first+l.count)])
+	copy(out[n:], l.ring[:l.count-n])
 }
 
 // All returns a copy of the entries, oldest first.
 func (l *Log[T]) All() []T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := make([]T, 0, len(l.entries))
-	out = append(out, l.entries[l.next:]...)
-	return append(out, l.entries[:l.next]...)
+	out := make([]T, l.count)
+	l.copyTo(out)
+	return out
 }
 
-// Dropped is the number of entries lost to the limit.
+// Dropped is the number of entries lost to the limits.
 func (l *Log[T]) Dropped() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

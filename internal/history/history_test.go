@@ -48,3 +48,25 @@ func TestLogTakesConcurrentAdds(t *testing.T) {
 		t.Errorf("kept %d entries, want 800", got)
 	}
 }
+
+func TestLogIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	log := history.Log[string]{Bytes: 10, Size: func(s *string) int { return len(*s) }}
+	for _, step := range []struct {
+		add     string
+		want    []string
+		dropped int
+	}{
+		{"aaaa", []string{"aaaa"}, 0},
+		{"bbbb", []string{"aaaa", "bbbb"}, 0},
+		{"cc", []string{"aaaa", "bbbb", "cc"}, 0},
+		{"d", []string{"bbbb", "cc", "d"}, 1},
+		{"eeeeeeeeeeeeeee", []string{"eeeeeeeeeeeeeee"}, 4},
+		{"f", []string{"f"}, 5},
+	} {
+		log.Add(step.add)
+		if got := log.All(); !slices.Equal(got, step.want) || log.Dropped() != step.dropped {
+			t.Errorf("after %q: %v with %d dropped, want %v with %d", step.add, got, log.Dropped(), step.want, step.dropped)
+		}
+	}
+}
