@@ -2,6 +2,7 @@ package fakelync
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"io"
 	"net/http"
@@ -84,6 +85,20 @@ func TestPagesHaveTheSizeAskedFor(t *testing.T) {
 	for _, size := range []int{1293, 6305} {
 		if got := len(s.pageOf(401, 0, size).body); got != size {
 			t.Errorf("a page of %d bytes has %d", size, got)
+		}
+	}
+}
+
+func TestJSONTextIsReadBack(t *testing.T) {
+	t.Parallel()
+	texts := []string{"", "a plain one", `"`, `\`, "é", "\u2028", "<&>"}
+	for c := range 128 {
+		texts = append(texts, "x"+string(rune(c))+"y")
+	}
+	for _, want := range texts {
+		var got string
+		if err := json.Unmarshal([]byte(jsonText(want)), &got); err != nil || got != want {
+			t.Errorf("%s is read back as %q, %v, want %q", jsonText(want), got, err, want)
 		}
 	}
 }

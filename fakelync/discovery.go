@@ -254,6 +254,9 @@ func xmlText(s string) string {
 
 // jsonText is s as a JSON string, with <, > and & as they are.
 func jsonText(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return `"` + s + `"` // what nearly all texts are
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -31,9 +31,13 @@ type property struct {
 	value any
 }
 
+// usualDocument is how many bytes an application's document has; others have fewer, but for lists.
+const usualDocument = 3 << 10
+
 // write writes the resource as a document of its own.
 func (r *resource) write(form Document) []byte {
 	var b bytes.Buffer
+	b.Grow(usualDocument)
 	if form == UCWAXML {
 		r.xml(&b, ucwaSpace)
 	} else {
