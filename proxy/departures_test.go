@@ -54,8 +54,9 @@ func TestClientLeavesEarly(t *testing.T) {
 				waits, ended := make(chan struct{}, 1), make(chan error, 1)
 				w := newWorld(t)
 				w.server("fe1", "https", nil)
-				tc.rule.WebServers = []string{"fe1"}
-				w.rule(tc.rule)
+				rule := tc.rule
+				rule.WebServers = []string{"fe1"}
+				w.rule(rule)
 				w.cfg.Dial = tc.dial(waits, ended)
 				w.cfg.Timeouts = proxy.Timeouts{Connect: time.Hour}
 				w.cfg.TLS.HTTP2 = over == "http2"
