@@ -37,6 +37,7 @@ type options struct {
 	rounds   int
 	seconds  time.Duration
 	polls    int
+	settling time.Duration // before memory is read
 	peers    []string
 	measures []string
 	json     string
@@ -107,12 +108,13 @@ func parse(args []string) (options, error) {
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
+	o.settling = 5 * time.Second
 	o.seconds = time.Duration(seconds * float64(time.Second))
 	o.programs = map[string]string{ours: lyncpin, older: before}
 	if o.quick {
-		o.rounds, o.seconds, o.polls = 1, time.Second/2, 100
+		o.rounds, o.seconds, o.polls, o.settling = 1, time.Second/2, 100, time.Second/2
 		if !f.Changed("measures") {
-			o.measures = []string{"get", "poll"}
+			o.measures = []string{"get"}
 		}
 	}
 	if o.rounds < 1 || o.seconds <= 0 || o.polls < 1 {

@@ -89,19 +89,15 @@ func (s subject) used() (time.Duration, error) {
 	return cpuTime(s.group)
 }
 
-const (
-	// settling is how long a proxy that holds polls is left alone before its memory is read.
-	settling = 2 * time.Second
-	// holdPatience is how long it may take until all polls are held.
-	holdPatience = time.Minute
-)
+// holdPatience is how long it may take until all polls are held.
+const holdPatience = time.Minute
 
 // perPoll is what the memory of a proxy grows by, for each poll that is held.
 func perPoll(ctx context.Context, b *bench, s subject, o options) (float64, error) {
 	if _, _, err := b.load(ctx, s, job{Path: pathSmall, Clients: 64, For: time.Second}); err != nil {
 		return 0, fmt.Errorf("while it is warmed up: %w", err)
 	}
-	before, err := memory(s.group)
+	before, err := s.memory(ctx, o)
 	if err != nil {
 		return 0, err
 	}
@@ -114,10 +110,7 @@ func perPoll(ctx context.Context, b *bench, s subject, o options) (float64, erro
 	if last, err := b.until(ctx, holdPatience, func(w webState) bool { return w.Held >= int64(o.polls) }); err != nil {
 		return 0, fmt.Errorf("%d of %d polls reached the web server: %w", last.Held, o.polls, err)
 	}
-	if err := pause(ctx, settling); err != nil {
-		return 0, err
-	}
-	after, err := memory(s.group)
+	after, err := s.memory(ctx, o)
 	if err != nil {
 		return 0, err
 	}
@@ -128,6 +121,14 @@ func perPoll(ctx context.Context, b *bench, s subject, o options) (float64, erro
 		return 0, err
 	}
 	return float64(after-before) / 1024 / float64(o.polls), nil
+}
+
+// memory is what the proxy holds when it was left alone for a while: some give back late what they do not need any more.
+func (s subject) memory(ctx context.Context, o options) (int64, error) {
+	if err := pause(ctx, o.settling); err != nil {
+		return 0, err
+	}
+	return memory(s.group)
 }
 
 // pause waits, or until ctx ends.
