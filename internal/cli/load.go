@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type loadOptions struct {
 	proxy      string
 	lab, bench string
 	format     *oneOf
+	svg        string
 }
 
 func (a *app) loadCommand() *cobra.Command {
@@ -53,7 +55,7 @@ It loads loopback only. Other addresses must be in a bench file, which the owner
 
 The levels are low (100 clients), medium (1,000) and high (10,000). The exit code is 1 when anything was not correct.`,
 		Example: `  lyncpin load
-  lyncpin load --level medium --proxy haproxy
+  lyncpin load --level medium --proxy haproxy --svg load.svg
   lyncpin load --clients 5000 --sign-ins 100 --duration 10m --format json
   lyncpin lab --users 100 --write /tmp/lab     and elsewhere     lyncpin load --lab /tmp/lab
   lyncpin load --bench bench.yaml --clients 50`,
@@ -81,6 +83,7 @@ The levels are low (100 clients), medium (1,000) and high (10,000). The exit cod
 	f.StringVar(&opts.lab, "lab", "", "load the lab that runs and has written its files into this `directory`")
 	f.StringVar(&opts.bench, "bench", "", "load what this YAML `file` of its owner names")
 	f.Var(opts.format, "format", "how the result is written: for people, for programs, or the numbers of each second")
+	f.StringVar(&opts.svg, "svg", "", "write a plot over time into this `file`")
 	wordsOf(cmd, "level", opts.level.words)
 	wordsOf(cmd, "format", opts.format.words)
 	wordsOf(cmd, "proxy", append(peer.Products(), noProxy))
@@ -133,6 +136,11 @@ func (a *app) load(ctx context.Context, opts loadOptions, plan load.Plan) error 
 	if err := plan.Validate(); err != nil {
 		return usage("%v", err)
 	}
+	if opts.svg != "" {
+		if err := canWrite(opts.svg); err != nil {
+			return err
+		}
+	}
 	if err := enoughDescriptors(plan.Clients, opts.inOneProcess()); err != nil {
 		return err
 	}
@@ -160,6 +168,15 @@ func (a *app) load(ctx context.Context, opts loadOptions, plan load.Plan) error 
 	}[opts.format.value]
 	if err := write(); err != nil {
 		return err
+	}
+	if opts.svg != "" {
+		var plot bytes.Buffer
+		if err := load.SVG(&plot, result); err != nil {
+			return err
+		}
+		if err := writeFile(opts.svg, plot.Bytes()); err != nil {
+			return err
+		}
 	}
 	switch {
 	case ctx.Err() != nil:

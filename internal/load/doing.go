@@ -95,7 +95,7 @@ func (c *client) converse(l *line) {
 		body: fmt.Sprintf(`{"to":"sip:%s","operationId":"load-%s-%d","subject":"load"}`, c.partner().account.SIP, c.run.name, c.run.since())}
 	late, waiting := c.pair.inviting()
 	switch {
-	case waiting && late < c.run.plan.Grace:
+	case waiting && late < 2*(requestTime+c.run.plan.Grace): // it takes two requests and two events
 		return
 	case waiting:
 		l.fault(EventLost, &q, "nothing became of the last invitation after "+late.Round(time.Second).String())

@@ -49,16 +49,6 @@ func (h *histogram) add(d time.Duration) {
 	}
 }
 
-// take adds what another has counted.
-func (h *histogram) take(other *histogram) {
-	for i := range h.buckets {
-		if n := other.buckets[i].Load(); n > 0 {
-			h.buckets[i].Add(n)
-		}
-	}
-	h.longest.Store(max(h.longest.Load(), other.longest.Load()))
-}
-
 func (h *histogram) clear() {
 	for i := range h.buckets {
 		h.buckets[i].Store(0)

@@ -2,7 +2,6 @@ package load_test
 
 import (
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -12,8 +11,8 @@ import (
 	"lyncpin/probe"
 )
 
-// deployment is a lab whose time runs fast, and the target that it is; edit changes the topology.
-func deployment(t *testing.T, clients int, edit func(*topology.Topology)) (*lab.Lab, load.Target) {
+// deploymentOf is a lab, and the target that it is; edit, which may be nil, changes the topology.
+func deploymentOf(t *testing.T, clients int, opts lab.Options, edit func(*topology.Topology)) (*lab.Lab, load.Target) {
 	t.Helper()
 	top := topology.Healthy()
 	top.Users = nil
@@ -30,13 +29,15 @@ func deployment(t *testing.T, clients int, edit func(*topology.Topology)) (*lab.
 	if edit != nil {
 		edit(top)
 	}
-	l, err := lab.Start(t.Context(), top, lab.Options{Speed: 100, Logger: slog.New(slog.DiscardHandler)})
+	l, err := lab.Start(t.Context(), top, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	target.Routes = map[string]string{"": l.Endpoints().Proxy.HTTPS}
-	target.Roots = l.Vantage(probe.External).PublicRoots
+	if p := l.Endpoints().Proxy; p != nil {
+		target.Routes = map[string]string{"": p.HTTPS}
+		target.Roots = l.Vantage(probe.External).PublicRoots
+	}
 	return l, target
 }
 
@@ -51,7 +52,7 @@ func brief(clients int) load.Plan {
 func TestHealthyDeployment(t *testing.T) {
 	t.Parallel()
 	const clients = 30
-	_, target := deployment(t, clients, nil)
+	_, target := deploymentOf(t, clients, lab.Options{Speed: 100}, nil)
 	got, err := load.Run(t.Context(), target, brief(clients))
 	if err != nil {
 		t.Fatal(err)

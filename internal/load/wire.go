@@ -110,21 +110,14 @@ func (a *answer) value(name string) string {
 	return ""
 }
 
-// exchange writes a request and reads its answer, by the deadline. The caller must release the answer, also with an error.
-func (c *conn) exchange(request []byte, deadline time.Time) (a answer, err error) {
-	if err := c.send(request, deadline); err != nil {
-		return a, err
-	}
-	return c.receive()
-}
-
+// send writes a request. The deadline is that of its answer, too.
 func (c *conn) send(request []byte, deadline time.Time) error {
 	c.tls.SetDeadline(deadline)
 	_, err := c.tls.Write(request)
 	return err
 }
 
-// receive reads an answer. While nothing comes it holds no buffer.
+// receive reads an answer, which the caller must release, also with an error. While nothing comes it holds no buffer.
 func (c *conn) receive() (a answer, err error) {
 	n, err := c.tls.Read(c.first[:])
 	if n == 0 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lyncpin/internal/grid"
+	"lyncpin/internal/load"
 	"lyncpin/probe"
 )
 
@@ -216,6 +217,7 @@ func TestSchemasSayWhatIsWritten(t *testing.T) {
 		{file: "record-1.json", format: probe.RecordSchema, typ: reflect.TypeFor[probe.Record](), nullable: true},
 		{file: "report-1.json", format: probe.ReportSchema, typ: reflect.TypeFor[probe.Report]()}, // JSON writes no null
 		{file: "grid-1.json", format: grid.Schema, typ: reflect.TypeFor[grid.Result]()},
+		{file: "load-1.json", format: load.Schema, typ: reflect.TypeFor[load.Result]()},
 	}
 	for _, c := range cases {
 		t.Run(c.file, func(t *testing.T) {
