@@ -184,7 +184,7 @@ func (ss *session) readMore(c *serverConn) error {
 // relay passes the last answer on. Its head has been read.
 func (ss *session) relay(c *serverConn) error {
 	ex, h := &ss.ex, &ss.ans
-	answer := newBody(&c.wire, h, false)
+	answer := newBody(&c.wire, h)
 	o := &ss.out
 	var text []byte // in place of the body
 	if len(ex.rule.ReplaceBody) > 0 && h.replaceable(ex.method) {

@@ -34,12 +34,11 @@ type body struct {
 	left    int64 // of the body, or of the chunk
 	most    int64 // more is refused; zero is any size
 	taken   int64
-	strict  bool   // lines must end with CR LF
 	trailer []byte // checked lines of the trailer, as they are sent on
 }
 
-func newBody(in *wire, h *head, strict bool) body {
-	b := body{in: in, framing: h.framing, left: h.length, strict: strict}
+func newBody(in *wire, h *head) body {
+	b := body{in: in, framing: h.framing, left: h.length}
 	if h.framing == noBody || h.framing == sized && h.length == 0 {
 		b.state = bodyDone
 	}
@@ -114,13 +113,10 @@ func (b *body) line() (line []byte, ok bool, err error) {
 	}
 	b.in.take(i + 1)
 	line = p[:i]
-	if i > 0 && line[i-1] == '\r' {
-		return line[:i-1], true, nil
-	}
-	if b.strict {
+	if i == 0 || line[i-1] != '\r' {
 		return nil, false, errBadChunk
 	}
-	return line, true, nil
+	return line[:i-1], true, nil
 }
 
 // control goes on by a line of the framing.

@@ -211,7 +211,7 @@ func (h *head) splitTarget() error {
 }
 
 // parseAnswer reads a whole head of a web server. asked is the method it answers. It is as strict as for requests where an answer
-// could be taken for two, and takes lines without a carriage return.
+// could be taken for two, and takes lines of a head without a carriage return.
 func (h *head) parseAnswer(p []byte, asked string) error {
 	line, rest := cutLine(p)
 	version, status, _ := bytes.Cut(line, []byte(" "))

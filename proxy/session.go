@@ -312,7 +312,7 @@ func (ss *session) prepare() {
 	}
 	ex.upgrade = string(h.upgrade)
 	ss.spent, ss.held, ss.early = false, nil, nil
-	ss.body = newBody(&ss.in, h, true)
+	ss.body = newBody(&ss.in, h)
 	ss.expecting = h.expects && !ss.body.done() && len(ss.in.unused()) == 0
 }
 
