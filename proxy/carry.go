@@ -214,11 +214,8 @@ func (ss *session) connect(n *node, fresh bool) (*serverConn, error) {
 	switch {
 	case ex.rule.HTTP10, ex.rule.Connections == "close":
 		fresh = true
-	case ex.rule.Connections == "shared":
+	case ex.rule.Connections == "shared", ex.conn.outer != nil: // over HTTP/2 nobody logs on: see failHTTP11
 		ex.keeps = true
-	case ex.conn.outer != nil: // many requests share the client's connection: none of them may make it its own
-		ex.keeps = !ss.authenticates()
-		fresh = fresh || !ex.keeps
 	default:
 		ex.keeps = true
 		if own, _ := ss.conn.pinned(w); own || ss.authenticates() {

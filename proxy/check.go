@@ -40,7 +40,7 @@ func (c *Config) Check() []string {
 		}
 	}
 	if c.TLS.HTTP2 {
-		warn("tls.http2", "clients that take HTTP/2 cannot log on with NTLM or Negotiate")
+		warn("tls.http2", "clients that take HTTP/2 are told to log on with NTLM and Negotiate over HTTP/1.1, and not all of them understand")
 	}
 	if c.Timeouts.Lifetime > 0 {
 		warn("timeouts.lifetime", "every client is cut off after %v, busy or not", c.Timeouts.Lifetime)

@@ -80,9 +80,8 @@ type TLSOptions struct {
 	NoTickets bool
 	// CipherSuites limits TLS 1.0 to 1.2 to these. None means Go's choice.
 	CipherSuites []uint16
-	// HTTP2 offers HTTP/2 to clients. Connection-bound authentication cannot live on it: every request with NTLM or
-	// Negotiate that comes over HTTP/2 goes to the web server over a connection of its own, so that no log-on is ever
-	// completed there, and nobody else's connection is logged on either.
+	// HTTP2 offers HTTP/2 to clients. Connection-bound authentication cannot live on it: requests with NTLM or Negotiate that come
+	// over HTTP/2 are reset with HTTP_1_1_REQUIRED, and browsers and curl come again over HTTP/1.1. Challenges pass as they are.
 	HTTP2 bool
 	// ClientAuth asks clients for a certificate. The zero value does not. A certificate is checked against ClientCAs
 	// when ClientAuth says so.

@@ -41,7 +41,8 @@
 //
 // NTLM and Negotiate authenticate a connection, not a request. As soon as a client connection sends such an
 // Authorization field, it gets an upstream connection of its own to one web server. Nobody else ever uses that
-// connection, and it ends with the client's.
+// connection, and it ends with the client's. Over HTTP/2 ([TLSOptions.HTTP2]) a request with such a field is reset with
+// HTTP_1_1_REQUIRED, after which browsers and curl come again over HTTP/1.1 (http2_required.go).
 //
 // # Counters
 //

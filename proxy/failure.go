@@ -41,6 +41,10 @@ func failNormalization() *failure {
 	return &failure{http.StatusBadRequest, "normalization", "the URL still has percent escapes after being decoded once", ""}
 }
 
+func failHTTP11() *failure {
+	return &failure{http.StatusHTTPVersionNotSupported, "http11-required", "NTLM and Negotiate log a connection on, which needs HTTP/1.1", ""}
+}
+
 func failLoop() *failure {
 	return &failure{
 		http.StatusLoopDetected, "loop",

@@ -52,6 +52,7 @@ const maxHeld = 4 << 20
 
 var (
 	errNoWebServer  = errors.New("no web server is up")
+	errHTTP11       = errors.New("connection-bound authentication over HTTP/2")
 	errUnmeasured   = errors.New("a body of unknown length")
 	errClientSilent = errors.New("the client stopped in the middle of its request")
 	errServerSilent = errors.New("the web server stopped in the middle of its answer")

@@ -25,8 +25,9 @@ func (s *Server) newHTTP2() http.Handler {
 			DisableKeepAlives:  true,
 			Protocols:          http1(),
 		},
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // bodies that broke off
+		ModifyResponse: requireHTTP11,
+		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // bodies that broke off
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if text := oddHTTP2(r); text != "" {
@@ -71,6 +72,16 @@ func rewriteHTTP2(pr *httputil.ProxyRequest) {
 			pr.Out.Header[name] = v
 		}
 	}
+}
+
+// requireHTTP11 resets what the session has refused. Whatever it answered to such a request, no client may take it for an answer.
+func requireHTTP11(res *http.Response) error {
+	for _, value := range res.Request.Header["Authorization"] {
+		if authenticatesConnection(value) {
+			return errHTTP11
+		}
+	}
+	return nil
 }
 
 // dialSession opens a connection within the process for one request.

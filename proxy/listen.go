@@ -281,6 +281,9 @@ func withClient(ctx context.Context, c net.Conn) context.Context {
 func noteState(c net.Conn, st http.ConnState) { clientOf(c).state.Store(int32(st)) }
 
 func clientOf(c net.Conn) *clientConn {
+	if h, ok := c.(*http2Conn); ok {
+		c = h.Conn
+	}
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}

@@ -221,7 +221,7 @@ func TestCheck(t *testing.T) {
 		{"close", "publishing_rules[0].connections: a connection per request makes NTLM and Negotiate fail", func(c *proxy.Config) { c.Rules[0].Connections = "close" }},
 		{"http10", "publishing_rules[0].http10: HTTP/1.0 takes a connection per request, which makes NTLM and Negotiate fail", func(c *proxy.Config) { c.Rules[0].HTTP10 = true }},
 		{"retry-silent", "publishing_rules[0].retry_silent: what is silent for 30s is done twice: messages are sent again, and polls end one another", func(c *proxy.Config) { c.Rules[0].RetrySilent = 30 * time.Second }},
-		{"http2", "tls.http2: clients that take HTTP/2 cannot log on with NTLM or Negotiate", func(c *proxy.Config) { c.TLS.HTTP2 = true }},
+		{"http2", "tls.http2: clients that take HTTP/2 are told to log on with NTLM and Negotiate over HTTP/1.1, and not all of them understand", func(c *proxy.Config) { c.TLS.HTTP2 = true }},
 		{"host-header", "publishing_rules[0].host_header: Lync web services need the Host the client sent", func(c *proxy.Config) { c.Rules[0].HostHeader = "web-server" }},
 		{"any-host", "publishing_rules[0].hosts: any host reaches fe1, fe1-http", func(c *proxy.Config) { c.Rules[0].Hosts = []string{"*"} }},
 		{"uncertified", "publishing_rules[0].hosts[0]: no certificate is for meet.contoso.example", func(c *proxy.Config) { c.Rules[0].Hosts[0] = "meet.contoso.example" }},

@@ -86,7 +86,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		ReadHeaderTimeout:            within(cfg.Timeouts.Header, headerDefault),
 		IdleTimeout:                  keepAlive(cfg.Timeouts.Idle),
 		MaxHeaderBytes:               max(maxHeaderDefault, cfg.MaxHeader),
-		Protocols:                    listening(),
+		Protocols:                    http2Alone(),
 		ErrorLog:                     log.New(serverErrors{cfg.Log}, "", 0),
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  withClient,
@@ -234,10 +234,10 @@ func (s *Server) HTTPAddrs() []net.Addr { return s.addrs(false) }
 // has ended, which may be a moment after the client has the answer.
 func (s *Server) History() []Request { return s.history.All() }
 
-// listening are the protocols that clients may speak. Which are offered, the TLS handshake tells.
-func listening() *http.Protocols {
-	p := http1()
-	p.SetHTTP2(true)
+// http2Alone is what is spoken over connections that are handed over. They have TLS, but net/http need not know.
+func http2Alone() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetUnencryptedHTTP2(true)
 	return p
 }
 

@@ -61,6 +61,10 @@ func (s *Server) route(ex *exchange) {
 		ex.refuse(failNotAProxy())
 		return
 	}
+	if ex.conn.outer != nil && ex.ss.authenticates() {
+		ex.refuse(failHTTP11()) // which the client is told in a word of HTTP/2
+		return
+	}
 	decoded, err := url.PathUnescape(ex.path)
 	if err != nil {
 		ex.refuse(&failure{http.StatusBadRequest, "escape", "the path has a percent sign that escapes nothing", ""})

@@ -80,7 +80,7 @@ func (s *Server) serveConn(l *listener, c *clientConn) {
 			return
 		}
 		if t.ConnectionState().NegotiatedProtocol == "h2" {
-			s.http2.hand(t)
+			s.http2.hand(newHTTP2Conn(t))
 			return
 		}
 		front = t
