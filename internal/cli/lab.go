@@ -95,6 +95,7 @@ func (a *app) lab(ctx context.Context, opts labOptions) error {
 		}
 		run.Candidate = &lab.Candidate{Product: opts.proxy}
 	}
+	defer giveBack()()
 	l, err := lab.Start(ctx, t, run)
 	if err != nil {
 		return labError(err, opts.bind.value)

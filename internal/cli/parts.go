@@ -90,6 +90,7 @@ external one on 8080 and 4443, or where its configuration says:
 			return a.checked(err)
 		}
 		cfg.Log = newJournal(a.env.Stderr, "text").log
+		defer giveBack()()
 		srv, err := fakelync.Start(ctx, cfg)
 		if err != nil {
 			return startError(err, "fakelync: ")
