@@ -141,8 +141,10 @@ func (a *app) load(ctx context.Context, opts loadOptions, plan load.Plan) error 
 			return err
 		}
 	}
-	if err := enoughDescriptors(plan.Clients, opts.inOneProcess()); err != nil {
-		return err
+	if limit, known := openFiles(); known {
+		if err := enoughDescriptors(plan.Clients, opts.inOneProcess(), limit); err != nil {
+			return err
+		}
 	}
 	target, done, err := a.loadTarget(ctx, opts, plan.Clients)
 	if err != nil {
@@ -202,10 +204,9 @@ func (o *loadOptions) inOneProcess() int {
 }
 
 // enoughDescriptors refuses what would fail in the middle because this system's limit of open files is too low.
-func enoughDescriptors(clients, each int) error {
-	limit, known := openFiles()
-	need := max(load.Descriptors(clients), each*load.Descriptors(clients))
-	if !known || need <= limit {
+func enoughDescriptors(clients, each, limit int) error {
+	need := each * load.Descriptors(clients)
+	if need <= limit {
 		return nil
 	}
 	return hint(fmt.Errorf("%d clients need about %d open files in one process, and the limit is %d", clients, need, limit),
