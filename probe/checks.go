@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Media types of discovery. [MS-OCDISCWS] 2.1; UCWA "Create an application".
@@ -19,6 +20,11 @@ const (
 	acceptUCWAJSON  = "application/json"
 	servicePath     = "/Autodiscover/AutodiscoverService.svc/root"
 	serviceOtherway = "/autodiscover/autodiscoverservice.svc/ROOT"
+)
+
+const (
+	otherPort = 4443                   // of the external web site, which no client asks
+	deadSince = 250 * time.Millisecond // of connecting: an address that is alive has answered, wherever it is
 )
 
 // contentPaths are virtual directories that clients use after sign-in, and that path lists forget.
@@ -35,7 +41,7 @@ func (o *observer) discoverDomain(ctx context.Context, domain string, main bool)
 		both.Wait()
 		return
 	}
-	addrs := o.resolve(ctx, public)
+	o.visiting.Go(func() { o.resolve(ctx, public) })
 	if !o.visitDiscovery(ctx, internal, main) {
 		o.visitDiscovery(ctx, public, main)
 		return
@@ -43,16 +49,18 @@ func (o *observer) discoverDomain(ctx context.Context, domain string, main bool)
 	// A phone goes on to the external web services, at the same address as a rule. Where no view from outside can name
 	// them, the way to that address is tried in their place.
 	if o.v.Name == WiFi && !slices.Contains(o.run, External) {
-		for _, a := range addrs {
-			if conn, _ := o.connect(ctx, public, netip.AddrPortFrom(a, 443)); conn != nil {
-				conn.Close()
-			}
+		for _, a := range o.resolve(ctx, public) {
+			o.visiting.Go(func() {
+				if conn, _ := o.connect(ctx, public, netip.AddrPortFrom(a, 443)); conn != nil {
+					conn.Close()
+				}
+			})
 		}
 	}
 }
 
 // visitDiscovery asks one discovery name for its root over HTTPS and HTTP at every address, and tells whether it
-// answered with a document over HTTPS. What does not depend on the name is asked too when examine is set.
+// answered with a document over HTTPS. What does not depend on the name is asked too when examine is set, and not waited for.
 func (o *observer) visitDiscovery(ctx context.Context, host string, examine bool) bool {
 	var all sync.WaitGroup
 	var answered atomic.Bool
@@ -65,11 +73,11 @@ func (o *observer) visitDiscovery(ctx context.Context, host string, examine bool
 		})
 		all.Go(func() { o.discoverHTTP(ctx, host, netip.AddrPortFrom(a, 80)) })
 		if examine && o.examines(host) {
-			all.Go(func() { o.examineAddress(ctx, host, netip.AddrPortFrom(a, 443)) })
+			o.visiting.Go(func() { o.examineAddress(ctx, host, netip.AddrPortFrom(a, 443)) })
 		}
 	}
 	if examine && o.v.Name == External && o.examines(host) {
-		all.Go(func() { o.repeat(ctx, host, addrs) })
+		o.visiting.Go(func() { o.repeat(ctx, host, addrs) })
 	}
 	all.Wait()
 	return answered.Load()
@@ -86,16 +94,33 @@ func (o *observer) examines(host string) bool {
 }
 
 func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.AddrPort) bool {
+	outside := addr.Port() == 443 && o.v.Name == External
+	ended := make(chan struct{})
+	if outside {
+		o.visiting.Go(func() {
+			select {
+			case <-ended:
+			case <-time.After(deadSince): // on every port, and both deadlines pass at once
+				o.reach(ctx, host, netip.AddrPortFrom(addr.Addr(), otherPort))
+			}
+		})
+	}
+	o.reach(ctx, host, addr)
+	close(ended)
 	s := o.take(ctx, "https", host, addr)
 	if s.conn == nil {
 		s.release()
-		if addr.Port() == 443 && o.v.Name == External {
-			o.tryOtherPort(ctx, host, addr.Addr())
+		if outside {
+			o.visiting.Go(func() { o.tryOtherPort(ctx, host, addr.Addr()) })
 		}
 		return false
 	}
+	var learning sync.WaitGroup // beside this: what it asks for may have to wait for this session
+	learn := func(x *Exchange, accept string) { learning.Go(func() { o.learn(ctx, x, accept) }) }
 	root := s.do(ctx, request{purpose: GetRoot, target: "/", accept: acceptUCWAJSON})
+	learn(root, acceptUCWAJSON)
 	legacy := s.do(ctx, request{purpose: GetRootLegacy, target: "/?sipuri=" + url.QueryEscape(o.sipURI(host)), accept: acceptLegacyXML})
+	learn(legacy, acceptLegacyXML)
 	found := root.Document != nil || legacy.Document != nil
 	var service *Exchange
 	if !found && root.Status != 0 {
@@ -106,18 +131,17 @@ func (o *observer) discoverHTTPS(ctx context.Context, host string, addr netip.Ad
 			service = s.do(ctx, request{purpose: GetServiceCase, target: serviceOtherway})
 		}
 	}
-	s.release() // for what learn asks may go to the same server
-	o.learn(ctx, root, acceptUCWAJSON)
-	o.learn(ctx, legacy, acceptLegacyXML)
 	if service != nil {
-		o.learn(ctx, service, "")
+		learn(service, "")
 	}
+	s.release()
+	learning.Wait()
 	return found
 }
 
 // tryOtherPort looks whether the external web site was published under its own port, which no client asks.
 func (o *observer) tryOtherPort(ctx context.Context, host string, addr netip.Addr) {
-	s := o.newSession("https", host, netip.AddrPortFrom(addr, 4443), HandshakeOther)
+	s := o.newSession("https", host, netip.AddrPortFrom(addr, otherPort), HandshakeOther)
 	if s.dial(ctx); s.conn != nil {
 		s.do(ctx, request{purpose: GetOtherPort, target: "/", accept: acceptUCWAJSON})
 		s.close()
@@ -149,7 +173,7 @@ func (o *observer) learn(ctx context.Context, x *Exchange, accept string) {
 	seen := []string{x.URL}
 	for range maxHops {
 		if d := x.Document; d != nil && d.Redirect() == "" {
-			o.noteLinks(x)
+			o.noteLinks(ctx, x)
 			return
 		}
 		next := cmp.Or(x.Document.Redirect(), sameDomainLocation(x))
@@ -181,16 +205,18 @@ func sameDomainLocation(x *Exchange) string {
 	return to.String()
 }
 
-// noteHosts remembers the hosts of a document's links.
-func (o *observer) noteHosts(d *Document) {
+// noteHosts remembers the hosts of a document's links, and lets all vantages hear of them.
+func (o *observer) noteHosts(ctx context.Context, d *Document) {
 	if d == nil {
 		return
 	}
+	hosts := hostSet{}
 	for _, href := range d.Links {
 		l, err := followable(href)
 		if err != nil {
 			continue
 		}
+		hosts.add(l.host)
 		o.linked.add(l.host)
 		o.named.add(l.host)
 		// Only the view from outside says what the external web FQDN is.
@@ -198,12 +224,17 @@ func (o *observer) noteHosts(d *Document) {
 			o.learned.add(l.host)
 		}
 	}
+	if all := hosts.all(); len(all) <= foretold {
+		for _, other := range o.all {
+			other.heard(ctx, o, all)
+		}
+	}
 }
 
 // noteLinks remembers the hosts of a document's links and its user links.
-func (o *observer) noteLinks(x *Exchange) {
+func (o *observer) noteLinks(ctx context.Context, x *Exchange) {
 	d := x.Document
-	o.noteHosts(d)
+	o.noteHosts(ctx, d)
 	u, err := followable(d.Links["user"])
 	if err != nil {
 		return
@@ -296,21 +327,35 @@ func (o *observer) examineAddress(ctx context.Context, host string, addr netip.A
 }
 
 // repeat asks the discovery root on fresh connections at the first address that can be reached, a few at a time: a
-// proxy keeps its connection to a server for the next request, so only requests that overlap show several servers.
-// A server that was silent has been seen to be.
+// proxy keeps its connection to a server for the next request, so only requests that overlap show several servers. While
+// some are asked the next connections are made. A server that was silent has been seen to be.
 func (o *observer) repeat(ctx context.Context, host string, addrs []netip.Addr) {
 	at := slices.IndexFunc(addrs, func(a netip.Addr) bool {
 		return o.reach(ctx, host, netip.AddrPortFrom(a, 443)).outcome.OK()
 	})
-	for left := o.limits.Repeats; at >= 0 && left > 0 && ctx.Err() == nil; left -= together {
-		sessions := make([]*session, min(left, together))
-		var dialling, asking sync.WaitGroup
-		for i := range sessions {
-			s := o.newSession("https", host, netip.AddrPortFrom(addrs[at], 443), HandshakeRepeat)
-			sessions[i] = s
-			dialling.Go(func() { s.dial(ctx) })
+	if at < 0 {
+		return
+	}
+	addr := netip.AddrPortFrom(addrs[at], 443)
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	batches := make(chan []*session)
+	o.visiting.Go(func() {
+		defer close(batches)
+		several := max(together, o.atOnce(addr.String())-together) // the rest is for others
+		for left := o.limits.Repeats; left > 0 && ctx.Err() == nil; left -= several {
+			sessions := make([]*session, min(left, several))
+			var dialling sync.WaitGroup
+			for i := range sessions {
+				sessions[i] = o.newSession("https", host, addr, HandshakeRepeat)
+				dialling.Go(func() { sessions[i].dial(ctx) })
+			}
+			dialling.Wait()
+			batches <- sessions
 		}
-		dialling.Wait()
+	})
+	for sessions := range batches {
+		var asking sync.WaitGroup
 		for _, s := range sessions {
 			asking.Go(func() {
 				if s.conn != nil {
@@ -321,7 +366,7 @@ func (o *observer) repeat(ctx context.Context, host string, addrs []netip.Addr) 
 		}
 		asking.Wait()
 		if slices.ContainsFunc(sessions, (*session).hopeless) {
-			return
+			enough()
 		}
 	}
 }
@@ -329,38 +374,35 @@ func (o *observer) repeat(ctx context.Context, host string, addrs []netip.Addr) 
 // visitWeb asks the web services of one host: everything at the first address that answers, discovery at the rest.
 func (o *observer) visitWeb(ctx context.Context, host string) {
 	addrs := o.resolve(ctx, host)
-	sessions := make([]*session, len(addrs))
+	slots := make([]*slot, len(addrs))
 	var connecting, asking sync.WaitGroup
 	for i, a := range addrs {
-		connecting.Go(func() { sessions[i] = o.take(ctx, "https", host, netip.AddrPortFrom(a, 443)) })
+		connecting.Go(func() { slots[i] = o.approach(ctx, "https", host, netip.AddrPortFrom(a, 443)) })
 	}
 	connecting.Wait()
-	first := slices.IndexFunc(sessions, func(s *session) bool { return s.conn != nil })
-	var challenge *Exchange
-	for i, s := range sessions {
-		asking.Go(func() {
-			defer s.release()
-			if s.conn == nil {
-				return
-			}
-			for _, r := range o.webRequests(host, i == first) {
-				if x := s.do(ctx, r); r.purpose == GetUser {
-					challenge = x // the first address alone is asked for it
-				}
-			}
-		})
+	first := slices.IndexFunc(slots, func(sl *slot) bool { return sl.reached })
+	for i, sl := range slots {
+		if sl.reached {
+			asking.Go(func() { sl.doAll(ctx, o.webRequests(host, i == first)) })
+		}
+	}
+	if first >= 0 && o.v.Name != Internal && !o.seconded() {
+		asking.Go(func() { o.offerHTTP2(ctx, host, slots[first].session.addr) })
 	}
 	asking.Wait()
-	if first >= 0 && o.v.Name != Internal && !o.seconded() {
-		o.offerHTTP2(ctx, host, sessions[first].addr)
+}
+
+// visitUser asks for the user resource at the first address that answers, and goes where its challenge leads.
+func (o *observer) visitUser(ctx context.Context, host, purpose string) {
+	u, ok := o.userLinks(host)[purpose]
+	usual := u.scheme == "https" && u.port == 443
+	if !ok || usual && o.seconded() {
+		return
 	}
-	o.reachIssuer(ctx, challenge)
-	o.reachPassivePage(ctx, challenge)
-	// A client follows the user link to whatever port it names.
-	for purpose, u := range o.userLinks(host) {
-		if u.scheme != "https" || u.port != 443 {
-			o.getOnce(ctx, u, request{purpose: purpose, target: u.target, accept: userAccept[purpose]})
-		}
+	challenge := o.getOnce(ctx, u, request{purpose: purpose, target: u.target, accept: userAccept[purpose]})
+	if purpose == GetUser && usual {
+		o.visiting.Go(func() { o.reachIssuer(ctx, challenge) })
+		o.visiting.Go(func() { o.reachPassivePage(ctx, challenge) })
 	}
 }
 
@@ -404,12 +446,6 @@ func (o *observer) webRequests(host string, whole bool) []request {
 		longURL(GetLongURL, servicePath+"?originalDomain="+o.target.SIPDomains[0]+"&filler="),
 		o.fromPage(host),
 	)
-	users := o.userLinks(host)
-	for _, purpose := range []string{GetUser, GetUserLegacy} {
-		if u, ok := users[purpose]; ok && u.scheme == "https" && u.port == 443 {
-			list = append(list, request{purpose: purpose, target: u.target, accept: userAccept[purpose]})
-		}
-	}
 	list = append(list,
 		request{purpose: GetWebTicket, target: "/WebTicket/WebTicketService.svc"},
 		request{purpose: PostToken, method: "POST", target: "/WebTicket/oauthtoken", form: true, accept: acceptUCWAJSON},
@@ -450,18 +486,21 @@ func (o *observer) visitSimple(ctx context.Context, host, purpose string) {
 // visitOffice asks Office Web Apps for its discovery document, and for a page whose query carries an encoded URL that
 // itself holds an encoded character, as every presentation does, alone and with an access token.
 func (o *observer) visitOffice(ctx context.Context, host string) {
+	var all sync.WaitGroup
 	for _, a := range o.resolve(ctx, host) {
-		s := o.take(ctx, "https", host, netip.AddrPortFrom(a, 443))
-		if s.conn == nil {
-			s.release()
-			continue
-		}
-		s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
-		presenter := "/m/Presenter.aspx?WopiSrc=https%3A%2F%2F" + host + "%2Fwopi%2Ffiles%2F1%252D2"
-		s.do(ctx, request{purpose: GetOfficeWebApps, target: presenter})
-		s.do(ctx, longURL(GetOfficeWebApps, presenter+"&access_token="))
-		s.release()
+		all.Go(func() {
+			s := o.take(ctx, "https", host, netip.AddrPortFrom(a, 443))
+			defer s.release()
+			if s.conn == nil {
+				return
+			}
+			s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
+			presenter := "/m/Presenter.aspx?WopiSrc=https%3A%2F%2F" + host + "%2Fwopi%2Ffiles%2F1%252D2"
+			s.do(ctx, request{purpose: GetOfficeWebApps, target: presenter})
+			s.do(ctx, longURL(GetOfficeWebApps, presenter+"&access_token="))
+		})
 	}
+	all.Wait()
 }
 
 // visitWebServers stands beside the proxy and talks to the servers it forwards to, and to the Front Ends behind.
@@ -497,34 +536,43 @@ func (o *observer) visitWebServer(ctx context.Context, w WebServer) {
 		return
 	}
 	scheme := cmp.Or(w.Scheme, "https")
-	discovery := "lyncdiscover." + o.target.SIPDomains[0]
-	meet, _ := o.simpleHosts()
+	var all sync.WaitGroup
 	for _, a := range o.resolve(ctx, host) {
 		addr := netip.AddrPortFrom(a, uint16(port))
-		s := o.newSession(scheme, cmp.Or(w.Name, host), addr, HandshakeName)
-		s.via = host
-		if s.dial(ctx); s.conn == nil {
-			continue
-		}
-		switch {
-		case w.Application == "office-web-apps":
-			s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
-		case w.Application == frontEndBehind:
-			s.do(ctx, request{purpose: GetRootLegacy, target: "/", host: discovery, accept: acceptLegacyXML})
-			s.do(ctx, request{purpose: GetInternalOnly, target: "/cscp/", host: discovery})
-		case scheme == "http":
-			s.do(ctx, request{purpose: GetRootHTTP, target: "/", host: discovery, accept: acceptLegacyXML})
-		default:
-			s.do(ctx, request{purpose: GetRoot, target: "/", host: discovery, accept: acceptUCWAJSON})
-			s.do(ctx, request{purpose: GetRootLegacy, target: "/", host: discovery, accept: acceptLegacyXML})
-			s.do(ctx, request{purpose: GetInternalOnly, target: "/cscp/", host: discovery})
-			for _, m := range meet {
-				s.do(ctx, request{purpose: GetMeet, target: "/", host: m, accept: "text/html"})
-			}
-			if page, err := followable(o.target.Meeting); err == nil {
+		all.Go(func() { o.talkToServer(ctx, w, host, scheme, addr) })
+	}
+	all.Wait()
+}
+
+// talkToServer asks one address of a server for what the proxy forwards to it.
+func (o *observer) talkToServer(ctx context.Context, w WebServer, host, scheme string, addr netip.AddrPort) {
+	discovery := "lyncdiscover." + o.target.SIPDomains[0]
+	s := o.newSession(scheme, cmp.Or(w.Name, host), addr, HandshakeName)
+	s.via = host
+	if s.dial(ctx); s.conn == nil {
+		return
+	}
+	defer s.close()
+	switch {
+	case w.Application == "office-web-apps":
+		s.do(ctx, request{purpose: GetOfficeWebApps, target: "/hosting/discovery"})
+	case w.Application == frontEndBehind:
+		s.do(ctx, request{purpose: GetRootLegacy, target: "/", host: discovery, accept: acceptLegacyXML})
+		s.do(ctx, request{purpose: GetInternalOnly, target: "/cscp/", host: discovery})
+	case scheme == "http":
+		s.do(ctx, request{purpose: GetRootHTTP, target: "/", host: discovery, accept: acceptLegacyXML})
+	default:
+		if page, err := followable(o.target.Meeting); err == nil {
+			o.visiting.Go(func() {
 				o.openMeeting(ctx, endpoint{scheme: scheme, host: page.host, name: cmp.Or(w.Name, host), via: host, addr: addr, trust: cmp.Or(w.Trust, "enterprise")}, page)
-			}
+			})
 		}
-		s.close()
+		s.do(ctx, request{purpose: GetRoot, target: "/", host: discovery, accept: acceptUCWAJSON})
+		s.do(ctx, request{purpose: GetRootLegacy, target: "/", host: discovery, accept: acceptLegacyXML})
+		s.do(ctx, request{purpose: GetInternalOnly, target: "/cscp/", host: discovery})
+		meet, _ := o.simpleHosts()
+		for _, m := range meet {
+			s.do(ctx, request{purpose: GetMeet, target: "/", host: m, accept: "text/html"})
+		}
 	}
 }

@@ -73,7 +73,17 @@ func (o *observer) reach(ctx context.Context, host string, addr netip.AddrPort) 
 func (o *observer) tryConnect(ctx context.Context, host string, addr netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.limits.Connect)
 	defer cancel()
-	return o.v.dial(ctx, "tcp", o.redirected(host, addr))
+	started := time.Now()
+	conn, err := o.v.dial(ctx, "tcp", o.redirected(host, addr))
+	if err == nil {
+		took := time.Since(started)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if least, ok := o.distance[addr.String()]; !ok || took < least {
+			o.distance[addr.String()] = took
+		}
+	}
+	return conn, err
 }
 
 // redirected applies the operator's overrides that name a port.

@@ -12,20 +12,25 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
 
 const (
-	pageKept    = 16 << 10        // of a meeting's join page, which says at its end what it takes the client for
-	bodyKept    = 4 << 10         // of a body in the record: enough for any discovery document and to know a log-in page
-	headLimit   = 64 << 10        // of a head: IIS and the proxies send at most a quarter of it
-	informative = 8               // 1xx answers before the real one
-	maxSilence  = 2               // requests to one host and address that may go without an answer
-	together    = 4               // requests at once to one address: a proxy counts connections, in front and behind
-	patience    = time.Second / 2 // how long one waits for its turn: a server that hangs must not hold up the rest
+	pageKept    = 16 << 10             // of a meeting's join page, which says at its end what it takes the client for
+	bodyKept    = 4 << 10              // of a body in the record: enough for any discovery document and to know a log-in page
+	headLimit   = 64 << 10             // of a head: IIS and the proxies send at most a quarter of it
+	informative = 8                    // 1xx answers before the real one
+	maxSilence  = 2                    // requests to one host and address that may go without an answer
+	together    = 4                    // requests at once to one address nearby: a proxy counts connections, in front and behind
+	togetherFar = 12                   // the same where most of them are on their way
+	farAway     = 6 * time.Millisecond // of connecting: one more request at once for each
+	lanesFar    = 8                    // connections for the requests to one host there, which two dozen make in three trips
+	patience    = time.Second / 2      // how long one waits for its turn: a server that hangs must not hold up the rest
 )
 
 // session is a connection to one address as one host. Requests go one after the other; the connection is made
@@ -44,6 +49,7 @@ type session struct {
 	used      bool   // an answer has come over this connection
 	answered  bool   // an answer has come over any connection of the session
 	silence   int    // requests that timed out
+	like      int    // the handshake that the record has in place of good ones of this session; zero for their own
 	interim   func() // called for every 1xx answer; may be nil
 	// cookies are those of all answers, by name, as a client sends them back to the same server.
 	cookies map[string]string
@@ -52,20 +58,48 @@ type session struct {
 // slot holds the session of one host and address from request to request. One goroutine at a time has it, so that
 // how many connections there are does not depend on timing.
 type slot struct {
-	taken   chan struct{} // full while somebody has it
-	session *session
+	taken     chan struct{} // full while somebody has it
+	session   *session
+	first     once // the first attempt to connect
+	reached   bool // by that
+	handshake int  // of it; zero over HTTP
 }
 
 // take returns the session with the address as the client's own handshake makes it, connected when that can be. The
 // caller must release it, and take no other before.
 func (o *observer) take(ctx context.Context, scheme, host string, addr netip.AddrPort) *session {
 	sl := o.slot(scheme, host, addr)
-	sl.taken <- struct{}{}
-	if s := sl.session; s.conn == nil && !s.hopeless() {
+	tried := sl.connect(ctx)
+	s := sl.session
+	s.hold()
+	if s.conn == nil && !tried && !s.hopeless() {
 		s.dial(ctx)
 	}
-	return sl.session
+	return s
 }
+
+// approach makes sure that the first attempt to connect to the address has ended, and tells with reached whether
+// it led there. The session is not taken.
+func (o *observer) approach(ctx context.Context, scheme, host string, addr netip.AddrPort) *slot {
+	sl := o.slot(scheme, host, addr)
+	sl.connect(ctx)
+	return sl
+}
+
+// connect makes sure that the first attempt to connect has ended, and tells whether the caller made it.
+func (sl *slot) connect(ctx context.Context) (tried bool) {
+	sl.first.do(func() {
+		tried = true
+		sl.session.hold()
+		defer sl.session.release()
+		sl.session.dial(ctx)
+		sl.reached, sl.handshake = sl.session.conn != nil, sl.session.handshake
+	})
+	return tried
+}
+
+// hold waits until nobody else has the session, which may be closed. The caller must release it.
+func (s *session) hold() { s.o.slot(s.scheme, s.host, s.addr).taken <- struct{}{} }
 
 // release lets others use the session.
 func (s *session) release() { <-s.o.slot(s.scheme, s.host, s.addr).taken }
@@ -76,7 +110,7 @@ func (o *observer) slot(scheme, host string, addr netip.AddrPort) *slot {
 	defer o.mu.Unlock()
 	sl := o.slots[key]
 	if sl == nil {
-		sl = &slot{taken: make(chan struct{}, 1), session: o.newSession(scheme, host, addr, HandshakeName)}
+		sl = &slot{taken: make(chan struct{}, 1), session: o.newSession(scheme, host, addr, HandshakeName), first: newOnce()}
 		o.slots[key] = sl
 	}
 	return sl
@@ -92,6 +126,52 @@ func (s *session) hopeless() bool {
 	return s.silence >= maxSilence || s.silence > 0 && !s.answered
 }
 
+// atOnce is how many requests may be on their way to an address. Over a long way a server sees as few of them at a time as
+// over a short one.
+func (o *observer) atOnce(addr string) int {
+	if o.limits.AtOnce > 0 {
+		return o.limits.AtOnce
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return min(together+int(o.distance[addr]/farAway), togetherFar)
+}
+
+// doAll sends requests: nearby over the session, which is nobody's between them; over a long way several at a time, over
+// connections of their own, and what those leave over the session.
+func (sl *slot) doAll(ctx context.Context, list []request) {
+	s := sl.session
+	queue := make(chan request, len(list))
+	for _, r := range list {
+		queue <- r
+	}
+	close(queue)
+	var asking sync.WaitGroup
+	for range min(s.o.atOnce(s.addr.String())-together, lanesFar, len(list)) {
+		asking.Go(func() {
+			lane := s.o.newSession(s.scheme, s.host, s.addr, s.handshook)
+			lane.like = sl.handshake
+			defer lane.close()
+			if lane.dial(ctx); lane.conn == nil {
+				return // the others ask
+			}
+			for !lane.hopeless() {
+				r, more := <-queue
+				if !more {
+					return
+				}
+				lane.do(ctx, r)
+			}
+		})
+	}
+	asking.Wait()
+	for r := range queue {
+		s.hold()
+		s.do(ctx, r)
+		s.release()
+	}
+}
+
 func (s *session) dial(ctx context.Context) Outcome {
 	s.close()
 	var outcome Outcome
@@ -105,6 +185,10 @@ func (s *session) dial(ctx context.Context) Outcome {
 			s.silence++
 		}
 		return outcome
+	}
+	if s.like != 0 && s.handshake != 0 {
+		s.o.unrecord(s.handshake)
+		s.handshake = s.like
 	}
 	s.used = false
 	s.budget = &limited{conn: s.conn}
@@ -150,7 +234,7 @@ func (s *session) do(ctx context.Context, r request) *Exchange {
 		x.Outcome = Outcome{Code: NotChecked, Text: "the server has been silent too often"}
 		return &x
 	}
-	defer s.o.wait(ctx, x.Addr)()
+	defer s.o.wait(ctx, x.Addr, slices.Contains(leading, r.purpose))()
 	started := time.Now()
 	reused := s.conn != nil && s.used
 	x.Outcome = s.try(ctx, r, &x)
@@ -173,6 +257,13 @@ func (s *session) do(ctx context.Context, r request) *Exchange {
 	return &x
 }
 
+// unrecord takes a good handshake out of the record: how many of its kind there are is a matter of distance.
+func (o *observer) unrecord(handshake int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.section.Handshakes[handshake-1].Purpose = leftOut
+}
+
 // note numbers an exchange and appends it to the section.
 func (o *observer) note(x *Exchange) {
 	o.mu.Lock()
@@ -181,13 +272,20 @@ func (o *observer) note(x *Exchange) {
 	o.section.Exchanges = append(o.section.Exchanges, *x)
 }
 
-// wait lets a few requests at once go to an address, and returns what to call after the answer. A request that has
-// waited long enough goes anyway.
-func (o *observer) wait(ctx context.Context, addr string) (done func()) {
+// leading are the purposes of requests whose answers others wait for.
+var leading = []string{GetRoot, GetRootLegacy, GetHop, GetUser}
+
+// wait lets a few requests at once go to an address, half as many more of those that lead on, and returns what to call
+// after the answer. A request that has waited long enough goes anyway.
+func (o *observer) wait(ctx context.Context, addr string, leads bool) (done func()) {
+	bound := o.atOnce(addr)
+	if leads {
+		addr, bound = "leading "+addr, max(1, bound/2)
+	}
 	o.mu.Lock()
 	turns := o.turns[addr]
 	if turns == nil {
-		turns = make(chan struct{}, together)
+		turns = make(chan struct{}, bound)
 		o.turns[addr] = turns
 	}
 	o.mu.Unlock()

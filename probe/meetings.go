@@ -32,8 +32,9 @@ func (o *observer) visitMeeting(ctx context.Context) {
 	}
 	body, conference := o.openMeeting(ctx, at, page)
 	for _, asset := range o.assets(page, body) {
-		o.getAsset(ctx, asset)
+		o.visiting.Go(func() { o.getAsset(ctx, asset) })
 	}
+	<-o.challenged // which says where tickets are got
 	if uri, key := parseConference(conference); uri != "" && key != "" {
 		o.joinAnonymously(ctx, uri, key)
 	}
@@ -128,8 +129,8 @@ func (o *observer) getAsset(ctx context.Context, l link) {
 	if !ok {
 		return
 	}
-	line := o.newClientConn(at, "asset", &secrets{})
-	defer line.close()
+	line := o.takeClientConn(ctx, at, "asset", &secrets{})
+	defer line.s.release()
 	line.do(ctx, signedRequest{purpose: GetJoinAsset, target: l.target})
 }
 
@@ -159,8 +160,8 @@ func (o *observer) joinAnonymously(ctx context.Context, uri, key string) {
 	}
 	hidden := &secrets{}
 	hidden.hide(key)
-	line := o.newClientConn(at, "anonymous", hidden)
-	defer line.close()
+	line := o.takeClientConn(ctx, at, "anonymous", hidden)
+	defer line.s.release()
 	form := url.Values{"grant_type": {"urn:microsoft.rtc:anonmeeting"}, "password": {key}, "ms_rtc_conferenceuri": {uri}}
 	line.do(ctx, signedRequest{
 		purpose: PostAnonymous, method: http.MethodPost, target: to.target, accept: acceptUCWAJSON, body: []byte(form.Encode()),

@@ -27,23 +27,25 @@ func Observe(ctx context.Context, target Target, vantages []*Vantage, limits Lim
 
 	observers := make([]*observer, len(vantages))
 	learned, named := &hostSet{most: maxHosts}, &hostSet{most: maxHosts}
-	var discovering sync.WaitGroup
 	var run []string
 	for _, v := range vantages {
 		run = append(run, v.Name)
 	}
 	for i, v := range vantages {
 		observers[i] = newObserver(v, run, target, limits, learned, named)
-		discovering.Go(func() { observers[i].discover(ctx) })
+		observers[i].all = observers
 	}
-	// A phone on the office network uses the external web FQDN, which only the view from outside may have named:
-	// so all vantages finish discovery before any goes on.
-	discovering.Wait()
-	var visiting sync.WaitGroup
 	for _, o := range observers {
-		visiting.Go(func() { o.visit(ctx) })
+		o.visiting.Go(func() {
+			defer close(o.discovered)
+			o.discover(ctx)
+		})
+		o.visiting.Go(func() { o.visit(ctx) })
+		o.visiting.Go(func() { o.visitNamed(ctx) })
 	}
-	visiting.Wait()
+	for _, o := range observers {
+		o.visiting.Wait()
+	}
 	var signing sync.WaitGroup
 	for o, ways := range waysOf(observers) {
 		signing.Go(func() { o.signIn(ctx, ways) })
@@ -184,6 +186,13 @@ type observer struct {
 	learned *hostSet
 	// named are the hosts that discovery answers named at any vantage: their records matter at all of them.
 	named *hostSet
+	// all are the observers of the run.
+	all []*observer
+	// visiting is all that this vantage asks before somebody signs in. discovered is closed when it has its documents.
+	visiting   sync.WaitGroup
+	discovered chan struct{}
+	// challenged is closed when the user resources of all hosts were asked for.
+	challenged chan struct{}
 
 	mu       sync.Mutex
 	section  Section
@@ -195,6 +204,8 @@ type observer struct {
 	slots    map[string]*slot         // by scheme, host and address: connections that can serve again
 	hops     map[string]*hop          // by URL and media type
 	turns    map[string]chan struct{} // by ip:port
+	distance map[string]time.Duration // by ip:port: the least that connecting took
+	begun    map[string]bool          // hosts whose web services are being asked
 	linked   hostSet                  // hosts that this vantage's own documents named
 	users    map[string]string        // by host: the user link of its document, and "legacy "+host for the legacy one
 	// Who asked and who shook hands, by the ID of the exchange or handshake: those who sign in do it side by side.
@@ -207,7 +218,8 @@ func newObserver(v *Vantage, run []string, target Target, limits Limits, learned
 		section: Section{Vantage: v.Name, Resolvers: v.Resolvers, ManagedDevices: v.Managed},
 		certs:   map[string]Certificate{}, verified: map[string]Outcome{},
 		servers: map[string]*nameServer{}, lookups: map[string]*pending{}, gates: map[string]*gate{},
-		slots: map[string]*slot{}, hops: map[string]*hop{}, turns: map[string]chan struct{}{}, linked: hostSet{most: maxHosts}, users: map[string]string{},
+		slots: map[string]*slot{}, hops: map[string]*hop{}, turns: map[string]chan struct{}{}, distance: map[string]time.Duration{}, begun: map[string]bool{},
+		discovered: make(chan struct{}), challenged: make(chan struct{}), linked: hostSet{most: maxHosts}, users: map[string]string{},
 		asked: map[int]string{}, shook: map[int]string{},
 	}
 }
@@ -227,6 +239,7 @@ func (o *observer) finish(ctx context.Context, certs map[string]Certificate) *Se
 	}
 	s := &o.section
 	s.Exchanges = slices.DeleteFunc(s.Exchanges, func(x Exchange) bool { return x.Purpose == leftOut })
+	s.Handshakes = slices.DeleteFunc(s.Handshakes, func(h Handshake) bool { return h.Purpose == leftOut })
 	for _, g := range o.gates {
 		if g.conn != nil {
 			g.conn.Close()
@@ -258,6 +271,7 @@ const (
 	unknownLabel = "nobody-publishes-this"
 	maxHosts     = 32 // that documents named: more than any deployment has, few enough to bound a hostile one
 	maxHops      = 10
+	foretold     = 4 // that are visited as soon as a document names no more: as many as a deployment has
 )
 
 // srvNames are the service records of a SIP domain.
@@ -268,7 +282,7 @@ func (o *observer) discover(ctx context.Context) {
 	if seen := o.v.Seen; seen != nil {
 		for _, x := range seen.section(o.v.Name).Exchanges {
 			if x.Document.Redirect() == "" && !x.SignsIn() { // nobody signs in before all have discovered
-				o.noteHosts(x.Document)
+				o.noteHosts(ctx, x.Document)
 			}
 		}
 		return
@@ -288,7 +302,8 @@ func (o *observer) discover(ctx context.Context) {
 	all.Wait()
 }
 
-// visit asks the web services that discovery named, the simple URLs, and the servers behind the proxy.
+// visit asks for all that no document has to name: the web services and simple URLs of the plan, and the servers behind
+// the proxy.
 func (o *observer) visit(ctx context.Context) {
 	if o.v.Seen != nil {
 		return
@@ -297,38 +312,102 @@ func (o *observer) visit(ctx context.Context) {
 		o.visitWebServers(ctx)
 		return
 	}
-	var all sync.WaitGroup
-	for _, host := range o.webHosts() {
-		all.Go(func() { o.visitWeb(ctx, host) })
+	expected := o.target.Expected
+	web := expected.ExternalWeb
+	if o.v.Name == Internal {
+		web = expected.InternalWeb
 	}
-	for _, host := range o.namesOnly() {
-		all.Go(func() { o.resolve(ctx, host) })
+	for _, host := range web {
+		o.begin(ctx, strings.ToLower(host), maxHosts)
+	}
+	for _, host := range slices.Concat(expected.InternalWeb, expected.ExternalWeb) {
+		o.visiting.Go(func() { o.resolve(ctx, host) })
 	}
 	meet, dialin := o.simpleHosts()
-	office := o.target.Expected.OfficeWebApps
+	office := expected.OfficeWebApps
 	if o.seconded() {
 		// A browser on the Wi-Fi resolves these names as one on the LAN does; where they lead is seen from there.
 		for _, host := range slices.Concat(meet, dialin, office) {
-			all.Go(func() { o.resolve(ctx, strings.ToLower(host)) })
+			o.visiting.Go(func() { o.resolve(ctx, host) })
 		}
-		meet, dialin, office = nil, nil, nil
+		return
 	}
 	for _, host := range meet {
-		all.Go(func() { o.visitSimple(ctx, host, GetMeet) })
+		o.visiting.Go(func() { o.visitSimple(ctx, host, GetMeet) })
 	}
 	for _, host := range dialin {
-		all.Go(func() { o.visitSimple(ctx, host, GetDialin) })
+		o.visiting.Go(func() { o.visitSimple(ctx, host, GetDialin) })
 	}
 	for _, host := range office {
-		all.Go(func() { o.visitOffice(ctx, strings.ToLower(host)) })
+		o.visiting.Go(func() { o.visitOffice(ctx, strings.ToLower(host)) })
 	}
-	if !o.seconded() {
-		for _, host := range o.target.Expected.Exchange {
-			all.Go(func() { o.visitExchange(ctx, strings.ToLower(host)) })
+	for _, host := range expected.Exchange {
+		o.visiting.Go(func() { o.visitExchange(ctx, strings.ToLower(host)) })
+	}
+	o.visitMeeting(ctx)
+}
+
+// visitNamed asks for what documents named, and is not being asked for yet. A phone on the office network uses the external
+// web FQDN, which only the view from outside may have named; nobody else waits for the documents of others.
+func (o *observer) visitNamed(ctx context.Context) {
+	challenged := sync.OnceFunc(func() { close(o.challenged) })
+	defer challenged()
+	<-o.discovered
+	if o.v.Seen == nil && o.v.Name != Proxy {
+		for _, other := range o.all {
+			if o.v.Name == WiFi && other.v.Name == External {
+				<-other.discovered
+			}
+		}
+		o.visitHosts(ctx, challenged)
+	}
+	for _, other := range o.all {
+		<-other.discovered
+	}
+	if o.v.Seen == nil && o.v.Name != Proxy {
+		for _, host := range o.named.all() {
+			o.visiting.Go(func() { o.resolve(ctx, host) })
 		}
 	}
-	all.Wait()
-	o.visitMeeting(ctx)
+}
+
+// visitHosts visits the hosts of the web services, and calls challenged when all user resources were asked for.
+func (o *observer) visitHosts(ctx context.Context, challenged func()) {
+	hosts := o.webHosts()
+	for _, host := range hosts {
+		o.begin(ctx, host, len(hosts)+foretold)
+	}
+	for _, purpose := range []string{GetUser, GetUserLegacy} {
+		var asking sync.WaitGroup
+		for _, host := range hosts {
+			asking.Go(func() { o.visitUser(ctx, host, purpose) })
+		}
+		asking.Wait()
+		challenged()
+	}
+}
+
+// begin visits the web services of a host, once however often it is called, unless so many are visited.
+func (o *observer) begin(ctx context.Context, host string, most int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.begun[host] || len(o.begun) >= most {
+		return
+	}
+	o.begun[host] = true
+	o.visiting.Go(func() { o.visitWeb(ctx, host) })
+}
+
+// heard visits hosts as soon as a document of some vantage has named them, where webHosts will have them in any case.
+func (o *observer) heard(ctx context.Context, from *observer, hosts []string) {
+	own := from == o && (o.v.Name == Internal || !slices.Contains(o.run, External) && len(o.target.Expected.ExternalWeb) == 0)
+	outside := from.v.Name == External && (o == from || o.v.Name == WiFi)
+	if o.v.Seen != nil || !own && !outside {
+		return
+	}
+	for _, host := range hosts {
+		o.begin(ctx, host, foretold)
+	}
 }
 
 // seconded tells whether this is the office Wi-Fi and the run also looks from outside and from the LAN, so that only
@@ -349,15 +428,6 @@ func (o *observer) webHosts() []string {
 		named = append(named, o.linked.all()...)
 	}
 	for _, h := range named {
-		hosts.add(strings.ToLower(h))
-	}
-	return hosts.all()
-}
-
-// namesOnly are names whose records matter here though no client uses the service from here.
-func (o *observer) namesOnly() []string {
-	hosts := hostSet{}
-	for _, h := range slices.Concat(o.target.Expected.InternalWeb, o.target.Expected.ExternalWeb, o.named.all()) {
 		hosts.add(strings.ToLower(h))
 	}
 	return hosts.all()

@@ -48,6 +48,16 @@ func (o *observer) newClientConn(at endpoint, by string, hidden *secrets) *clien
 	return &clientConn{s: s, at: at, by: by, secrets: hidden}
 }
 
+// takeClientConn returns the connection that everybody's requests to the host go over, for what need not have its own. It is
+// closed when its certificate did not verify, so that the next attempt says so. The caller must release its session.
+func (o *observer) takeClientConn(ctx context.Context, at endpoint, by string, hidden *secrets) *clientConn {
+	c := &clientConn{s: o.take(ctx, at.scheme, at.host, at.addr), at: at, by: by, secrets: hidden}
+	if c.s.conn != nil && c.distrusted() != "" {
+		c.s.close()
+	}
+	return c
+}
+
 func (c *clientConn) close() { c.s.close() }
 
 // signedRequest is a request of a client that signs in.

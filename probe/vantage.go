@@ -72,6 +72,9 @@ type Limits struct {
 	// Repeats is how often discovery is asked on fresh connections, to see what comes and goes; what those who sign in
 	// repeat follows it. Default 20.
 	Repeats int
+	// AtOnce is how many requests at once go to one address. Zero means four where connecting takes less than 6 ms, and
+	// up to twelve over longer ways, of which a server sees no more at a time.
+	AtOnce int
 	// Body is the most bytes read of an answer. Default 1 MiB.
 	Body int64
 }
