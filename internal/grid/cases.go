@@ -14,13 +14,14 @@ const (
 	groupConnection = "connection"
 	groupLogOn      = "log-on"
 	groupSmuggling  = "smuggling"
+	groupBorder     = "border"
 )
 
 // Cases are all, in the order in which they are shown.
 func Cases() []Case {
 	var all []Case
 	for _, group := range [][]Case{urlCases(), headerCases(), sizeCases(), nameCases(), methodCases(), bodyCases(), answerCases(), timeCases(),
-		connectionCases(), logOnCases(), smugglingCases()} {
+		connectionCases(), logOnCases(), smugglingCases(), borderCases()} {
 		all = append(all, group...)
 	}
 	return all

@@ -57,10 +57,9 @@ func logOnCases() []Case {
 const smuggleWait = 1200 * time.Millisecond
 
 func smugglingCases() []Case {
-	const inner = "GET /smuggled HTTP/1.1\r\nHost: " + Host + "\r\nX-Grid: grid-{id}.9\r\n\r\n"
 	of := func(id, title, text string) Case {
-		hidden := strings.ReplaceAll(inner, "{id}", id)
-		text = strings.NewReplacer("{inner}", hidden, "{length}", itoa(len(hidden)), "{more}", itoa(len("0\r\n\r\n"+hidden))).Replace(text)
+		inner := hidden(id)
+		text = strings.NewReplacer("{inner}", inner, "{length}", itoa(len(inner)), "{more}", itoa(len("0\r\n\r\n"+inner))).Replace(text)
 		return Case{ID: id, Group: groupSmuggling, Title: title, Why: "two servers that read it in two ways let one client speak for another",
 			Expect: "refused, or passed on in one plain way", Fine: harmless, Alone: true,
 			Malformed: true,

@@ -54,7 +54,7 @@ func TestCasesAreWellMade(t *testing.T) {
 
 func TestSelect(t *testing.T) {
 	t.Parallel()
-	for glob, least := range map[string]int{"url-*": 20, "smuggling": 30, "ntlm": 1} {
+	for glob, least := range map[string]int{"url-*": 20, "smuggling": 30, "border": 20, "ntlm": 1} {
 		got, err := Select([]string{glob})
 		if err != nil || len(got) < least {
 			t.Errorf("%s: %d cases, %v", glob, len(got), err)
@@ -163,6 +163,7 @@ type fact struct{ id, verdict, says string }
 // facts are what docs/products.md says. Most were measured by other means before there was a grid.
 var facts = map[string][]fact{
 	export.Nginx: {
+		{"border-trailer-length", Differs, "drops trailer fields"}, {"border-101-unasked", Same, ""}, {"border-extra-later", Differs, "1 answers"},
 		{"forwarded-for", Differs, "appends to X-Forwarded-For: 127.0.0.1"},
 		{"hop-by-hop", "", "drops Keep-Alive"},
 		{"url-double-slash", Same, ""},
@@ -181,6 +182,7 @@ var facts = map[string][]fact{
 		{"chunks-in-time", Same, ""},
 	},
 	export.HAProxy: {
+		{"border-version-2", Differs, "HTTP/2.0 becomes HTTP/1.1"}, {"border-expect-odd", Same, ""},
 		{"forwarded-for", Differs, "adds another field X-Forwarded-For: 127.0.0.1"},
 		{"hop-by-hop", "", ""},
 		{"url-double-slash", Same, ""},
@@ -191,6 +193,7 @@ var facts = map[string][]fact{
 		{"expect-100", Same, ""},
 	},
 	export.Squid: {
+		{"border-204-body", Same, ""}, {"border-expect-odd", Refused, "417"}, {"border-extra-later", Differs, "1 answers"},
 		{"forwarded-for", Differs, "appends to X-Forwarded-For: 127.0.0.1"},
 		{"hop-by-hop", "", "drops X-Hop"},
 		{"url-escaped-slash", Same, ""},
@@ -200,6 +203,7 @@ var facts = map[string][]fact{
 		{"ntlm", Same, ""}, {"ntlm-leak", Same, ""}, {"ntlm-two", Same, ""},
 	},
 	export.Apache: {
+		{"border-last-chunk-lf", Refused, "400"}, {"border-version-2", Differs, "HTTP/2.0 becomes HTTP/1.1"},
 		{"forwarded-for", Differs, "appends to X-Forwarded-For: 127.0.0.1"},
 		{"hop-by-hop", "", "drops X-Hop"},
 		{"chunks-in-time", Same, ""},
@@ -210,6 +214,7 @@ var facts = map[string][]fact{
 		{"accept", Differs, "joins the fields Accept"},
 	},
 	export.Caddy: {
+		{"border-chunk-sign", Refused, "502"}, {"border-trailer-announced", Refused, "400"},
 		{"forwarded-for", Differs, "X-Forwarded-For: 192.0.2.99 becomes 127.0.0.1"},
 		{"hop-by-hop", "", "drops X-Hop"},
 		{"url-escaped-slash", Same, ""},
