@@ -76,13 +76,23 @@ func (ss *session) candidates() ([]*node, error) {
 	return ss.ex.rule.candidates(ctx, &ss.ex)
 }
 
-// watchClient has a client that leaves end a wait before the request is sent, until done is called. The head is needed afterwards.
+// watchClient has a client that leaves end a wait before the request is sent, until done is called. Nothing else may be done with the
+// session meanwhile. It begins late, like lookOut elsewhere: who has only ended its own sending gets a quick answer all the same.
 func (ss *session) watchClient() (done func()) {
-	ss.lookOut()
-	if ss.looking != nil { // what it reads comes where the head lies
-		ss.head.own()
+	began := make(chan struct{})
+	timer := time.AfterFunc(attentive, func() {
+		defer close(began)
+		ss.lookOut()
+		if ss.looking != nil { // what it reads comes where the head lies, which is needed afterwards
+			ss.head.own()
+		}
+	})
+	return func() {
+		if !timer.Stop() {
+			<-began
+		}
+		ss.lookAway()
 	}
-	return ss.lookAway
 }
 
 // holdBody reads the whole body where it must be known before it is sent, or may be sent twice.

@@ -41,7 +41,7 @@ func (ss *session) compose(o *outlet) (asksToGoOn bool) {
 				continue
 			}
 			if !rule.replaces("TE", "trailers") {
-				out = append(out, "TE: trailers\r\n"...)
+				out = append(out, "TE: trailers\r\nConnection: TE\r\n"...) // RFC 9110, 10.1.4: it is for this hop
 			}
 			continue
 		case kindTrailer:
@@ -216,6 +216,9 @@ func (ss *session) composeAnswer(o *outlet, answer *body, text []byte) {
 	}
 	if rule.Balance == "cookie" && ex.cookie != ex.node.id() {
 		out = appendField(out, "Set-Cookie", rule.Cookie.to(ex.node).String())
+	}
+	if h.status == http.StatusUpgradeRequired && h.upgrade != nil { // RFC 9110, 15.5.22: such an answer says to what
+		out = append(appendField(out, []byte("Upgrade"), h.upgrade), "Connection: Upgrade\r\n"...)
 	}
 	if o.chunks {
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)

@@ -154,3 +154,24 @@ func TestNextRequestDuringTheDial(t *testing.T) {
 		t.Errorf("fe1 got %q", got)
 	}
 }
+
+// A client that has ended its sending, and waits for its answer, gets it.
+func TestHalfClosedDuringTheDial(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{})
+	w := newWorld(t)
+	w.server("fe1", "http", nil)
+	w.rule(proxy.Rule{WebServers: []string{"fe1"}})
+	w.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		<-closed
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	w.start()
+	conn := w.raw("http")
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+published+"\r\nConnection: close\r\n\r\n")
+	conn.(*net.TCPConn).CloseWrite()
+	close(closed)
+	if text, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 200 ") {
+		t.Errorf("got %q, %v", text, err)
+	}
+}

@@ -55,5 +55,6 @@
 // refused with 400. Over HTTP/2, names of header fields come in their canonical spelling, and a target that begins with two slashes
 // has bytes outside RFC 3986 escaped. A body that is refused before it was sent ("Expect: 100-continue") costs the client its
 // connection, and a pinned one with it. A switch to HTTP/2 by Upgrade is not passed on, for it would lead past the rules. There is
-// no cache, no compression and no authentication by the proxy itself.
+// no cache, no compression and no authentication by the proxy itself. No Via is added, though RFC 9110, 7.6.3 wants one: IIS stops
+// compressing when it sees it.
 package proxy

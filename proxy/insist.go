@@ -20,14 +20,17 @@ func (ss *session) insist(nodes []*node) error {
 		return err
 	}
 	first := ss.ask(ctx, nodes[0], c)
-	ss.lookOut()
+	watched := ss.watchClient()
 	timer := time.NewTimer(ss.ex.rule.RetrySilent)
 	defer timer.Stop()
 	winner, late := first, (*asking)(nil)
 	select {
 	case <-first.done:
+		watched()
 	case <-timer.C:
+		watched()
 		second := ss.ask(ctx, nodes[1%len(nodes)], nil)
+		ss.lookOut()
 		select {
 		case <-first.done:
 			late = second

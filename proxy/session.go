@@ -307,6 +307,9 @@ func (ss *session) prepare() {
 	}
 	ex := &ss.ex
 	ex.path, ex.query = target(uri)
+	if method == http.MethodOptions && ex.path == "/" && ex.query == "" && !strings.HasSuffix(uri, "/") {
+		ex.path = "*" // a URL without a path asks about the server (RFC 9112, 3.2.4)
+	}
 	if h.framing == chunked {
 		ex.length = -1
 	}
