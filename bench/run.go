@@ -120,7 +120,8 @@ func (r *result) with(ctx context.Context, b *bench, o options, key string, chos
 
 // rounds measures everybody in turn, again and again.
 func (r *result) rounds(ctx context.Context, b *bench, o options, m measure) error {
-	for round := range o.rounds {
+	n := m.rounds(o.rounds)
+	for round := range n {
 		direct := 0.0
 		if m.direct {
 			var err error
@@ -132,7 +133,7 @@ func (r *result) rounds(ctx context.Context, b *bench, o options, m measure) err
 			if e.Missing != "" {
 				continue
 			}
-			say("%s, round %d of %d: %s", m.name, round+1, o.rounds, e.name)
+			say("%s, round %d of %d: %s", m.name, round+1, n, e.name)
 			value, err := e.measure(ctx, b, o, m)
 			if ctx.Err() != nil {
 				return ctx.Err()
