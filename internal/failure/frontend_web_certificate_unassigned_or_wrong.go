@@ -87,18 +87,21 @@ func detectFrontendWebCertificateUnassignedOrWrong(v *probe.View) probe.Verdict 
 // declared names, the SIP domains or the domain of the machines.
 func foreign(v *probe.View, b behind, leaf *probe.Certificate) bool {
 	e := v.Expected()
-	known := slices.Concat([]string{b.name}, e.ExternalWeb, e.InternalWeb, e.Meet, e.Dialin, v.Domains())
-	for _, p := range v.Places() {
-		for _, x := range p.Exchanges() {
-			if m := x.Header.Get("X-Ms-Server-Fqdn"); m != "" {
-				known = append(known, m)
+	related := func(known string) bool {
+		for _, n := range append(slices.Clone(leaf.Names), leaf.CommonName) {
+			n = strings.TrimPrefix(strings.ToLower(n), "*.")
+			if n == strings.ToLower(known) || probe.RegistrableDomain(n) == probe.RegistrableDomain(known) && strings.Contains(n, ".") {
+				return true
 			}
 		}
+		return false
 	}
-	for _, n := range append(slices.Clone(leaf.Names), leaf.CommonName) {
-		n = strings.TrimPrefix(strings.ToLower(n), "*.")
-		for _, k := range known {
-			if n == strings.ToLower(k) || probe.RegistrableDomain(n) == probe.RegistrableDomain(k) && strings.Contains(n, ".") {
+	if slices.ContainsFunc(slices.Concat([]string{b.name}, e.ExternalWeb, e.InternalWeb, e.Meet, e.Dialin, v.Domains()), related) {
+		return false
+	}
+	for _, p := range v.Places() {
+		for _, x := range p.Exchanges() {
+			if m := x.Header.Get("X-Ms-Server-Fqdn"); m != "" && related(m) {
 				return false
 			}
 		}

@@ -15,7 +15,7 @@ import (
 var noMeeting = probe.NotApplicable("no meeting was looked at: its whole URL was not given, or not reached")
 
 var (
-	variablePattern = regexp.MustCompile(`\bvar\s+(\w+)\s*=\s*["']([^"'\n]*)["']`)
+	variablePattern = regexp.MustCompile(`^var\s+(\w+)\s*=\s*["']([^"'\n]*)["']`)
 	escapePattern   = regexp.MustCompile(`\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}`)
 )
 
@@ -25,8 +25,13 @@ func pageVariable(x *probe.Exchange, name string) (value string, ok bool) {
 	if !strings.Contains(x.Body, name) {
 		return "", false
 	}
-	for _, m := range variablePattern.FindAllStringSubmatch(x.Body, -1) {
-		if m[1] == name {
+	for at := 0; ; at++ {
+		next := strings.Index(x.Body[at:], "var") // a page is long: the pattern looks at declarations only
+		if next < 0 {
+			return "", false
+		}
+		at += next
+		if m := variablePattern.FindStringSubmatch(x.Body[at:]); m != nil && m[1] == name {
 			return escapePattern.ReplaceAllStringFunc(m[2], func(e string) string {
 				n, err := strconv.ParseUint(e[2:], 16, 32)
 				if err != nil {
@@ -36,7 +41,6 @@ func pageVariable(x *probe.Exchange, name string) (value string, ok bool) {
 			}), true
 		}
 	}
-	return "", false
 }
 
 // isJoinPage tells whether the answer is the Front End's page for a meeting, known or not.
