@@ -139,10 +139,15 @@ func (w *webServer) open(ctx context.Context, key string, b *blocks) (*serverCon
 // alive looks whether the web server has said anything since the last answer, be it goodbye. Either way the connection is not fit
 // for another request.
 func (c *serverConn) alive() bool {
-	if s, ok := c.below.(syscall.Conn); ok {
-		if silent, known := silentSocket(s); known {
-			return silent
-		}
+	var silent, known bool
+	switch s := c.below.(type) {
+	case interface{ silent() (silent, known bool) }:
+		silent, known = s.silent()
+	case syscall.Conn:
+		silent, known = silentSocket(s)
+	}
+	if known {
+		return silent
 	}
 	// What is not a socket of this system is asked in the slow way.
 	c.conn.SetReadDeadline(time.Now().Add(time.Millisecond))

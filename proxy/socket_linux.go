@@ -17,9 +17,11 @@ import (
 type socket struct {
 	*net.TCPConn
 	raw     syscall.RawConn
+	quiet   bool // what look saw
 	in, out transfer
 	read    func(fd uintptr) bool // in.read, made once
 	write   func(fd uintptr) bool // out.write, likewise
+	look    func(fd uintptr)
 }
 
 // A transfer is one read or write.
@@ -40,7 +42,7 @@ func quick(conn net.Conn) net.Conn {
 		return conn
 	}
 	s := &socket{TCPConn: tcp, raw: raw}
-	s.read, s.write = s.in.read, s.out.write
+	s.read, s.write, s.look = s.in.read, s.out.write, s.peek
 	return s
 }
 
@@ -121,3 +123,24 @@ func (t *transfer) write(fd uintptr) bool {
 	}
 	return true
 }
+
+// silent reports whether nothing waits to be read, not even the end. Nobody may read meanwhile.
+func (s *socket) silent() (silent, known bool) {
+	s.quiet = false
+	err := s.raw.Control(s.look)
+	return s.quiet, err == nil
+}
+
+// peek looks without waiting.
+func (s *socket) peek(fd uintptr) {
+	asked := struct {
+		fd             int32
+		events, result int16
+	}{int32(fd), pollIn, 0}
+	var noTime syscall.Timespec
+	n, _, e := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&asked)), 1, uintptr(unsafe.Pointer(&noTime)), 0, 0, 0)
+	s.quiet = e == 0 && n == 0
+}
+
+// pollIn is POLLIN of poll(2).
+const pollIn = 1

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -120,6 +121,38 @@ func TestQuickIsWoken(t *testing.T) {
 	c.Close()
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestQuickLooks looks at connections on which something, the end or a reset has come, and at one on which nothing has.
+func TestQuickLooks(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		do     func(peer *net.TCPConn)
+		silent bool
+	}{
+		"nothing": {func(*net.TCPConn) {}, true},
+		"a byte":  {func(peer *net.TCPConn) { peer.Write([]byte("a")) }, false},
+		"the end": {func(peer *net.TCPConn) { peer.CloseWrite() }, false},
+		"a reset": {func(peer *net.TCPConn) { peer.SetLinger(0); peer.Close() }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, peer := connected(t)
+			c.do(peer)
+			s := quick(conn).(*socket)
+			for came := c.silent; !came; runtime.Gosched() { // over loopback it is there at once, or nearly
+				silent, _ := s.silent()
+				came = !silent
+			}
+			if silent, known := s.silent(); silent != c.silent || !known {
+				t.Errorf("silent = %t, known = %t; want %t", silent, known, c.silent)
+			}
+			conn.Close()
+			if _, known := s.silent(); known {
+				t.Error("a closed connection can be looked at")
+			}
+		})
 	}
 }
 

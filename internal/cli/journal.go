@@ -28,6 +28,7 @@ type journal struct {
 	w       io.Writer
 	lines   []byte
 	pending bool // a flush will come
+	clock   clock
 }
 
 // newJournal writes to w, in the words of log/slog: its JSON, or its text. The caller must flush it at the end.
@@ -78,7 +79,7 @@ func (j *journal) request(r proxy.Request) {
 func (j *journal) gather(r *proxy.Request) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	lines, ok := appendRequest(j.lines, r, j.json)
+	lines, ok := appendRequest(j.lines, r, &j.clock, j.json)
 	if !ok {
 		return false
 	}
@@ -94,7 +95,7 @@ func (j *journal) gather(r *proxy.Request) bool {
 
 // appendRequest adds the line of a request, as log/slog would. It does not know how to say that something went wrong, and all that
 // log/slog does about unusual characters.
-func appendRequest(out []byte, r *proxy.Request, json bool) (lines []byte, ok bool) {
+func appendRequest(out []byte, r *proxy.Request, c *clock, json bool) (lines []byte, ok bool) {
 	if r.Error != "" {
 		return nil, false
 	}
@@ -103,7 +104,7 @@ func appendRequest(out []byte, r *proxy.Request, json bool) (lines []byte, ok bo
 	if json {
 		l.out = append(at.AppendFormat(append(l.out, `{"time":"`...), time.RFC3339Nano), `","level":"INFO","msg":"request"`...)
 	} else {
-		l.out = append(at.AppendFormat(append(l.out, "time="...), "2006-01-02T15:04:05.000Z07:00"), " level=INFO msg=request"...)
+		l.out = append(c.appendTime(append(l.out, "time="...), at), " level=INFO msg=request"...)
 	}
 	l.text("client", r.Client)
 	l.text("listener", r.Listener)
@@ -128,6 +129,22 @@ func appendRequest(out []byte, r *proxy.Request, json bool) (lines []byte, ok bo
 		l.out = append(l.out, '}')
 	}
 	return append(l.out, '\n'), l.ok
+}
+
+// A clock writes times as the text of log/slog has them. It keeps the second, of which there are many lines.
+type clock struct {
+	second       int64
+	before, zone []byte // the milliseconds, and behind them
+}
+
+func (c *clock) appendTime(out []byte, t time.Time) []byte {
+	if s := t.Unix(); s != c.second || c.before == nil {
+		c.second = s
+		c.before, c.zone = t.AppendFormat(c.before[:0], "2006-01-02T15:04:05."), t.AppendFormat(c.zone[:0], "Z07:00")
+	}
+	ms := t.Nanosecond() / int(time.Millisecond)
+	out = append(append(out, c.before...), byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+	return append(out, c.zone...)
 }
 
 // A requestLine is a line in the making.

@@ -63,7 +63,7 @@ func TestJournalSpeaksAsSlog(t *testing.T) {
 				if err := handler.Handle(context.Background(), rec); err != nil {
 					t.Fatal(err)
 				}
-				if _, ok := appendRequest(nil, &r, format == "json"); !ok { // then log/slog took the time itself
+				if _, ok := appendRequest(nil, &r, new(clock), format == "json"); !ok { // then log/slog took the time itself
 					got, want = *afterTime(&got), *afterTime(&want)
 				}
 				if diff := cmp.Diff(want.String(), got.String()); diff != "" {
