@@ -1,11 +1,14 @@
 package main
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"lyncpin/proxy"
 )
 
 // failed are the checks that a proxy fails.
@@ -28,6 +31,7 @@ func TestChecks(t *testing.T) {
 		want []string
 	}{
 		{"no proxy", func(_ *testing.T, b *bench) string { return b.webAddr }, nil},
+		{"ours", startOurs, nil},
 		{"relay", func(t *testing.T, b *bench) string { return b.serve(t, serveRelay, b.settings()) }, nil},
 		{"shared pool", func(t *testing.T, b *bench) string { return b.serve(t, serveTuned, b.settings()) }, []string{"NTLM leaks", "NTLM, 16 at once"}},
 		{"all wrong", func(t *testing.T, b *bench) string { return b.serve(t, serveBad, b.settings()) },
@@ -44,6 +48,31 @@ func TestChecks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// startOurs is our proxy within the test, with the configuration that is measured.
+func startOurs(t *testing.T, b *bench) string {
+	t.Helper()
+	p := b.places(ours, keyECDSA)
+	p.Listen = "127.0.0.1:0"
+	file := b.file("proxy.yaml")
+	if err := (contestant{config: "proxy.yaml"}).write(file, p); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := proxy.LoadConfig(file, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := proxy.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s.HTTPSAddrs()[0].String()
 }
 
 func TestLogonIsTheConnections(t *testing.T) {
