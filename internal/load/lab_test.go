@@ -1,6 +1,7 @@
 package load_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -63,5 +64,27 @@ func TestHealthyDeployment(t *testing.T) {
 	n := got.Totals
 	if n.SignIns != clients || n.SignOuts != clients || n.MostPolls != clients || n.Received != n.Sent || n.Sent < clients || n.Polls < clients || n.Events < n.Sent {
 		t.Errorf("totals = %+v, want %d in and out, as many polls, and all messages received", n, clients)
+	}
+}
+
+// TestCutOff ends a load in the middle of everything: it returns at once, with what there is.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	_, target := deploymentOf(t, 10, lab.Options{Speed: 1, Only: []string{lab.FrontEnd, lab.Proxy}}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	plan := brief(10)
+	plan.Duration, plan.PollTime = time.Hour, 0
+	plan.Progress = func(s load.Second) {
+		if s.PollsHeld == 10 {
+			cancel()
+		}
+	}
+	got, err := load.Run(ctx, target, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Interrupted || got.Totals.MostPolls != 10 || len(got.Faults) > 0 || got.Totals.SignOuts != 0 {
+		t.Errorf("interrupted %t, %+v, %+v", got.Interrupted, got.Totals, got.Faults)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -23,7 +24,8 @@ import (
 
 // meddler is a reverse proxy that does something wrong on purpose.
 type meddler struct {
-	pass *httputil.ReverseProxy
+	pass   *httputil.ReverseProxy
+	narrow *httputil.ReverseProxy // the same over one connection to the Front End
 
 	mu   sync.Mutex
 	held []*http.Request // messages that are passed on later
@@ -46,10 +48,16 @@ func behind(t *testing.T, clients int, wrong func(*meddler, http.ResponseWriter,
 	at := &url.URL{Scheme: "https", Host: l.Endpoints().FrontEnds[0].ExternalHTTPS}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authority.EnterpriseRoots(), ServerName: "fe1.contoso.example"}, MaxIdleConnsPerHost: 100}
 	t.Cleanup(transport.CloseIdleConnections)
-	m.pass = &httputil.ReverseProxy{Transport: transport, ErrorLog: nil, Rewrite: func(r *httputil.ProxyRequest) {
+	m.pass = &httputil.ReverseProxy{Transport: transport, ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(at)
 		r.Out.Host = r.In.Host
 	}}
+	one := transport.Clone()
+	one.MaxConnsPerHost = 1
+	t.Cleanup(one.CloseIdleConnections)
+	narrow := *m.pass
+	narrow.Transport = one
+	m.narrow = &narrow
 	if change != nil {
 		m.pass.ModifyResponse = func(a *http.Response) error { return change(m, a) }
 	}
@@ -92,7 +100,13 @@ func TestWhatIsNotCorrectIsFound(t *testing.T) {
 		change           func(*meddler, *http.Response) error
 		edit             func(*load.Plan)
 	}{
-		{name: "shared-connections", kind: load.WrongUser, came: "somebody else's", edit: func(p *load.Plan) { p.NTLM, p.Messages = 1, 0 }},
+		{name: "shared-connections", kind: load.WrongUser, came: "a token without a log-on", wrong: func(m *meddler, w http.ResponseWriter, r *http.Request) {
+			if isPoll(r) {
+				m.pass.ServeHTTP(w, r)
+				return
+			}
+			m.narrow.ServeHTTP(w, r)
+		}, edit: func(p *load.Plan) { p.NTLM, p.Messages, p.SignIns = 1, 0, 5 }},
 		{name: "poll-cut", kind: load.PollCut, came: "connection closed after ", wrong: func(m *meddler, w http.ResponseWriter, r *http.Request) {
 			if isPoll(r) && r.URL.Query().Get("ack") != "1" {
 				conn, _, err := w.(http.Hijacker).Hijack()
