@@ -17,7 +17,7 @@ const (
 	doings
 )
 
-// scheduleLocked sets the time for what is done next: about the interval of the plan.
+// scheduleLocked sets the time for what is done next: at random, as often as the plan says.
 func (c *client) scheduleLocked(ctx context.Context, d doing) {
 	perMinute := c.run.plan.Presence
 	if d == doMessage {
@@ -26,7 +26,7 @@ func (c *client) scheduleLocked(ctx context.Context, d doing) {
 	if perMinute == 0 || d == doMessage && c.partner() == nil || c.run.quiet.Load() {
 		return
 	}
-	next := time.Duration((0.5 + rand.Float64()) * float64(time.Minute) / perMinute)
+	next := time.Duration(rand.ExpFloat64() * float64(time.Minute) / perMinute)
 	c.timers[d] = time.AfterFunc(next, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
