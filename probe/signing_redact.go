@@ -71,10 +71,26 @@ var (
 // scrub leaves secrets out of a text.
 func (s *secrets) scrub(text string) string {
 	text = s.replacer().Replace(text)
-	if strings.Contains(text, "=") { // which most texts have not, and then need no search
+	if namesTicket(text) { // which most texts do not, and then need no search
 		text = ticketForms.ReplaceAllString(text, "${1}"+omitted)
 	}
 	return ntlmForms.ReplaceAllString(text, omitted)
+}
+
+// namesTicket tells whether ticketForms may match: whether one of its words stands before an equals sign.
+func namesTicket(text string) bool {
+	for {
+		before, after, found := strings.Cut(text, "=")
+		if !found {
+			return false
+		}
+		for _, word := range []string{"cwt", "opaque"} {
+			if n := len(before) - len(word); n >= 0 && strings.EqualFold(before[n:], word) {
+				return true
+			}
+		}
+		text = after
+	}
 }
 
 // scrubBody leaves secrets out of a body.

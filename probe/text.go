@@ -19,11 +19,38 @@ func Count(n int, one, many string) string {
 
 // hostOf is the host of a URL in lower case, without the port; empty when it is no absolute URL.
 func hostOf(rawURL string) string {
+	if host, ok := plainHost(rawURL); ok {
+		return strings.ToLower(host)
+	}
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return ""
 	}
 	return strings.ToLower(u.Hostname())
+}
+
+// plainHost is the host of an http or https URL that has nothing unusual about it, for which cutting is enough; ok is false for all
+// others. Rules ask for the hosts of the same links again and again.
+func plainHost(rawURL string) (host string, ok bool) {
+	scheme, rest, ok := strings.Cut(rawURL, "://")
+	if !ok || scheme != "https" && scheme != "http" {
+		return "", false
+	}
+	host, rest = rest, ""
+	if end := strings.IndexByte(host, '/'); end >= 0 {
+		host, rest = host[:end], host[end:]
+	}
+	for _, c := range []byte(host) {
+		if c != '-' && c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return "", false
+		}
+	}
+	for _, c := range []byte(rest) {
+		if c <= ' ' || c == '%' || c == '#' || c >= 0x7f {
+			return "", false
+		}
+	}
+	return host, true
 }
 
 // validName tells whether s can be asked of a name server: RFC 1035 section 2.3.4 lengths, and the characters of

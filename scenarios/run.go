@@ -321,12 +321,19 @@ func (r *runner) run(ctx context.Context, s *Scenario) (result Result) {
 	if r.opts.KeepRecords {
 		result.Record = rec
 	}
-	rep := probe.Conclude(rec, rules)
+	diagnose := probe.Conclude // a scenario that passes needs no steps
+	if r.opts.KeepReports {
+		diagnose = probe.Diagnose
+	}
+	rep := diagnose(rec, rules)
 	result.Found = roots(rep)
 	result.Problem = s.problem(rep)
 	result.OK = result.Problem == ""
+	if !result.OK && !r.opts.KeepReports {
+		rep = probe.Diagnose(rec, rules)
+	}
 	if !result.OK || r.opts.KeepReports {
-		result.Report = probe.Diagnose(rec, rules)
+		result.Report = rep
 		result.ProxyText, result.ProxyLog = seen.proxyText, seen.proxyLog
 	}
 	return result

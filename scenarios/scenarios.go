@@ -101,7 +101,7 @@ func Every() []Scenario {
 	modes := failure.Modes()
 	for i := range modes {
 		m := &modes[i]
-		all = slices.Concat(all, cases(m, m.Cases), nearMisses(m, m.Near), further(cases(m, m.More)), further(nearMisses(m, m.MoreNear)))
+		all = append(all, slices.Concat(cases(m, m.Cases), nearMisses(m, m.Near), further(cases(m, m.More)), further(nearMisses(m, m.MoreNear)))...)
 	}
 	return slices.Concat(all, baselines(), compounds())
 }

@@ -39,6 +39,7 @@ type fileGuard struct {
 
 	mu     sync.Mutex
 	memory refusals
+	hashes map[string][]byte // that were worked out: a client asks before every log-on
 }
 
 // refusals is the file.
@@ -56,7 +57,7 @@ type refusal struct {
 // openGuard reads what is remembered in dir, which need not exist yet. A file that cannot be understood is an error: it must
 // not read as "nothing was refused".
 func openGuard(dir string, now func() time.Time) (*fileGuard, error) {
-	g := &fileGuard{name: filepath.Join(dir, guardFile), now: now}
+	g := &fileGuard{name: filepath.Join(dir, guardFile), now: now, hashes: map[string][]byte{}}
 	data, err := readFile(g.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		g.memory.Salt = make([]byte, guardSalt)
@@ -112,9 +113,13 @@ func (g *fileGuard) forget() {
 // hash hashes what a directory compares: the account's name, whose case does not matter, and its password.
 func (g *fileGuard) hash(a probe.Account) []byte {
 	text := strings.ToLower(cmp.Or(a.Login, a.SIP)) + "\x00" + string(a.Password)
+	if sum, ok := g.hashes[text]; ok {
+		return sum
+	}
 	sum, err := pbkdf2.Key(sha256.New, text, g.memory.Salt, guardRounds, sha256.Size)
 	if err != nil {
 		panic(err) // only for parameters that are constant here
 	}
+	g.hashes[text] = sum
 	return sum
 }

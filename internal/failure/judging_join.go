@@ -26,11 +26,14 @@ func pageVariable(x *probe.Exchange, name string) (value string, ok bool) {
 		return "", false
 	}
 	for at := 0; ; at++ {
-		next := strings.Index(x.Body[at:], "var") // a page is long: the pattern looks at declarations only
+		next := strings.Index(x.Body[at:], "var") // a page is long: the pattern looks at declarations of that name only
 		if next < 0 {
 			return "", false
 		}
 		at += next
+		if !strings.HasPrefix(strings.TrimLeft(x.Body[at+len("var"):], "\t\n\f\r "), name) {
+			continue
+		}
 		if m := variablePattern.FindStringSubmatch(x.Body[at:]); m != nil && m[1] == name {
 			return escapePattern.ReplaceAllStringFunc(m[2], func(e string) string {
 				n, err := strconv.ParseUint(e[2:], 16, 32)
