@@ -22,6 +22,7 @@ type loadOptions struct {
 	level      *oneOf
 	plan       load.Plan // what was set on the command line, beside the level
 	ntlm       int
+	churn      float64
 	proxy      string
 	lab, bench string
 	format     *oneOf
@@ -34,7 +35,7 @@ func (a *app) loadCommand() *cobra.Command {
 		Use:   "load",
 		Short: "Simulate many mobile clients, and tell whether each gets what is its own",
 		Long: `Load signs mobile clients in, up to tens of thousands: discovery, token, application, a long poll that each holds, changes
-of presence and messages between pairs of them, and sign-out. First it says what was not correct: an answer of the wrong web
+of presence and messages between pairs of them, sign-out, and for some all of it again. First it says what was not correct: an answer of the wrong web
 site or of another user, a poll that was lost or cut, an event that was lost, came twice or out of order; then how long
 everything took.
 
@@ -77,6 +78,7 @@ The levels are low (100 clients), medium (1,000) and high (10,000). The exit cod
 	f.DurationVar(&opts.plan.Duration, "duration", low.Duration, "how long the `time` is that follows and counts")
 	f.Float64Var(&opts.plan.Presence, "presence", low.Presence, "the `number` of changes of presence of each client per minute")
 	f.Float64Var(&opts.plan.Messages, "messages", low.Messages, "the `number` of messages of each client per minute")
+	f.Float64Var(&opts.churn, "churn", low.Churn*100, "the `number` of clients in a hundred that sign out and in again each minute")
 	f.DurationVar(&opts.plan.PollTime, "poll", 3*time.Minute, "how long a silent poll is held, up to 30m")
 	f.IntVar(&opts.ntlm, "ntlm", int(low.NTLM*100), "the `number` of clients in a hundred that log on by NTLM over their connection, which shows leaks of identity")
 	f.StringVar(&opts.proxy, "proxy", "", "put a real proxy in the place of the lab's own: a `product` of "+strings.Join(peer.Products(), ", ")+", or "+noProxy)
@@ -110,6 +112,9 @@ func (o *loadOptions) planned(given func(flag string) bool) (load.Plan, error) {
 	}
 	if given("messages") {
 		plan.Messages = o.plan.Messages
+	}
+	if given("churn") {
+		plan.Churn = o.churn / 100
 	}
 	if given("poll") {
 		plan.PollTime = o.plan.PollTime

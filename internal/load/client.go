@@ -48,13 +48,14 @@ type client struct {
 	second    *conn               // for everything else
 	tasks     []func(*line)
 	working   bool
+	returns   bool // it is going to come again
 
 	session *session // of the newest sign-in
 
 	// What events said.
 	presenceAt, sendAt string
 	busy               bool
-	presenceSince      time.Time // a change that no event has told of; zero when there is none
+	presenceSince      time.Time // a change that no event has told of, by presenceOpenLocked; zero when there is none
 }
 
 // session is what a sign-in came to. It does not change once the client is here.
@@ -328,7 +329,7 @@ const leaveTime = 2 * time.Second
 
 // signOut ends the application; the server ends the poll with it.
 func (c *client) signOut(l *line) {
-	patience := leaveTime
+	ended, patience := l.s, leaveTime
 	if a, ok := l.ask(signOut, query{method: http.MethodDelete, host: l.s.host, target: l.s.app, expect: http.StatusNoContent}); ok {
 		a.release()
 		c.run.stats.signOuts.Add(1)
@@ -338,7 +339,9 @@ func (c *client) signOut(l *line) {
 	time.AfterFunc(patience, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.closeLocked()
+		if c.stage == going && c.session == ended {
+			c.closeLocked()
+		}
 	})
 }
 

@@ -14,15 +14,13 @@ type doing int
 const (
 	doPresence doing = iota
 	doMessage
+	doStepOut
 	doings
 )
 
 // scheduleLocked sets the time for what is done next: at random, as often as the plan says.
 func (c *client) scheduleLocked(ctx context.Context, d doing) {
-	perMinute := c.run.plan.Presence
-	if d == doMessage {
-		perMinute = c.run.plan.Messages
-	}
+	perMinute := [doings]float64{c.run.plan.Presence, c.run.plan.Messages, c.run.plan.Churn}[d]
 	if perMinute == 0 || d == doMessage && c.partner() == nil || c.run.quiet.Load() {
 		return
 	}
@@ -33,11 +31,14 @@ func (c *client) scheduleLocked(ctx context.Context, d doing) {
 		if c.stage != here || c.run.quiet.Load() || ctx.Err() != nil {
 			return
 		}
-		task := c.changePresence
-		if d == doMessage {
-			task = c.write
+		switch d {
+		case doPresence:
+			c.doLocked(ctx, c.changePresence)
+		case doMessage:
+			c.doLocked(ctx, c.write)
+		case doStepOut:
+			c.run.work.Go(func() { c.stepOut(ctx) })
 		}
-		c.doLocked(ctx, task)
 		c.scheduleLocked(ctx, d)
 	})
 }
@@ -55,19 +56,76 @@ func (c *client) changePresence(l *line) {
 		state = "Busy"
 	}
 	q := query{method: http.MethodPost, host: l.s.host, target: at, media: mediaJSON, body: `{"availability":"` + state + `"}`, expect: http.StatusNoContent}
-	if late := time.Since(since); !since.IsZero() && late > c.run.plan.Grace {
-		l.fault(EventLost, &q, "no event of the last change of presence after "+late.Round(time.Second).String())
+	if late := time.Since(since); !since.IsZero() && late > c.run.patience() {
+		l.fault(EventLost, &q, lostPresence(since))
 	}
 	c.mu.Lock()
-	c.presenceSince, c.busy = time.Now(), busy
+	c.presenceOpenLocked(time.Now())
+	quiet := c.run.quiet.Load() // looked at last: who waits for the end sees either this change, or that there is none
+	if c.busy = busy; quiet {
+		c.presenceOpenLocked(time.Time{})
+	}
 	c.mu.Unlock()
+	if quiet {
+		return
+	}
 	a, ok := l.ask(setPresence, q)
 	a.release()
 	if !ok {
 		c.mu.Lock()
-		c.presenceSince = time.Time{} // nobody knows whether it was done
+		c.presenceOpenLocked(time.Time{}) // nobody knows whether it was done
 		c.mu.Unlock()
 	}
+}
+
+// presenceOpenLocked notes since when there is a change of presence that no event has told of; zero means that there is none.
+func (c *client) presenceOpenLocked(since time.Time) {
+	if was, is := c.presenceSince.IsZero(), since.IsZero(); was && !is {
+		c.run.unsettled.Add(1)
+	} else if is && !was {
+		c.run.unsettled.Add(-1)
+	}
+	c.presenceSince = since
+}
+
+func lostPresence(since time.Time) string {
+	return "no event of the last change of presence after " + time.Since(since).Round(time.Millisecond).String()
+}
+
+// forgetLocked forgets what the events of an application said.
+func (c *client) forgetLocked() {
+	c.presenceAt, c.sendAt, c.busy = "", "", false
+	c.presenceOpenLocked(time.Time{})
+}
+
+// lose notes the events that have not come, and forgets them.
+func (c *client) lose() {
+	c.losePresence()
+	c.loseMessages()
+	if late, waiting := c.pair.inviting(); waiting && c.side == 0 {
+		c.run.stats.fault(EventLost, c, "invitation", lostInvitation(late))
+		c.pair.over()
+	}
+}
+
+func (c *client) losePresence() {
+	c.mu.Lock()
+	since := c.presenceSince
+	c.presenceOpenLocked(time.Time{})
+	c.mu.Unlock()
+	if !since.IsZero() {
+		c.run.stats.fault(EventLost, c, "presence", lostPresence(since))
+	}
+}
+
+func (c *client) loseMessages() {
+	for _, lost := range c.pair.overdue(c, 0) {
+		c.run.stats.fault(EventLost, c, "message", lost)
+	}
+}
+
+func lostInvitation(late time.Duration) string {
+	return "nothing became of the last invitation after " + late.Round(time.Millisecond).String()
 }
 
 // write sends a message to the partner, once there is a conversation; the first of a pair begins it.
@@ -95,16 +153,18 @@ func (c *client) converse(l *line) {
 		body: fmt.Sprintf(`{"to":"sip:%s","operationId":"load-%s-%d","subject":"load"}`, c.partner().account.SIP, c.run.name, c.run.since())}
 	late, waiting := c.pair.inviting()
 	switch {
-	case waiting && late < 2*(requestTime+c.run.plan.Grace): // it takes two requests and two events
+	case waiting && late < 2*(requestTime+c.run.patience()): // it takes two requests and two events
 		return
 	case waiting:
-		l.fault(EventLost, &q, "nothing became of the last invitation after "+late.Round(time.Second).String())
+		l.fault(EventLost, &q, lostInvitation(late))
 	}
-	c.pair.invited(true)
+	if !c.pair.open() {
+		return
+	}
 	a, ok := l.ask(invite, q)
 	a.release()
 	if !ok {
-		c.pair.invited(false)
+		c.pair.over()
 	}
 }
 
@@ -123,9 +183,12 @@ func (c *client) accept(l *line, at string) {
 
 // send writes the next message of this side.
 func (c *client) send(l *line, at string) {
-	n := c.pair.next(c)
+	n, ok := c.pair.next(c)
+	if !ok {
+		return
+	}
 	q := query{method: http.MethodPost, host: l.s.host, target: at, media: "text/plain", body: n.text(c), expect: http.StatusCreated}
-	for _, lost := range c.pair.overdue(c) {
+	for _, lost := range c.pair.overdue(c, c.run.patience()) {
 		l.fault(EventLost, &q, lost)
 	}
 	a, ok := l.ask(sendMessage, q)

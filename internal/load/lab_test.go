@@ -67,6 +67,25 @@ func TestHealthyDeployment(t *testing.T) {
 	}
 }
 
+// TestChurn has clients sign out and in again in the middle of what they do: nothing is lost by that.
+func TestChurn(t *testing.T) {
+	t.Parallel()
+	const clients = 21
+	_, target := deploymentOf(t, clients, lab.Options{Speed: 100}, nil)
+	plan := brief(clients)
+	plan.Churn, plan.Messages = 20, 240
+	got, err := load.Run(t.Context(), target, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range got.Faults {
+		t.Errorf("%s, %d times: %+v", f.Kind, f.Count, f.Examples[0])
+	}
+	if n := got.Totals; n.SignIns < clients+5 || n.SignOuts != n.SignIns || n.Received != n.Sent || n.Sent == 0 {
+		t.Errorf("totals = %+v, want more sign-ins than the %d clients, as many sign-outs, and all messages received", n, clients)
+	}
+}
+
 // TestCutOff ends a load in the middle of everything: it returns at once, with what there is.
 func TestCutOff(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,5 @@
 // Package load simulates mobile clients, up to tens of thousands in one process: each signs in, makes its application, holds
-// its long poll, sets its presence, writes to another, and signs out. What counts first is correctness: the wrong web site, the
+// its long poll, sets its presence, writes to another, goes and comes again, and signs out. What counts first is correctness: the wrong web site, the
 // wrong user, a poll that was lost or cut, an event out of order. Latencies and a series per second come with it.
 //
 //	target := load.Target{Domain: "contoso.example", Routes: map[string]string{"": "127.0.0.1:8443"}, Roots: roots, Accounts: accounts}
@@ -10,7 +10,8 @@
 // A client is one connection and one goroutine for as long as its poll waits, and nothing else: no buffer, no timer but its
 // own. What it does beside the poll goes over a second connection that lasts no longer than the work. Clients come at the
 // plan's rate; the first and the second write to one another, the third and the fourth, and so on. When the time is over
-// everybody waits for the messages on their way, and signs out.
+// everybody waits for the events on their way, and signs out. Who signs out and in again in between does likewise: the two of
+// a pair write nothing until it is back, so that nothing is lost that is not the fault of what is loaded.
 //
 // Whatever a client gets that is not its own, or does not get in time, is a [Fault] of the [Result]. Nothing of a password,
 // a ticket or a token stands in it.
@@ -72,7 +73,7 @@ type run struct {
 	alive          sync.WaitGroup // clients that are not done
 	work           sync.WaitGroup // second connections
 	tried          atomic.Int64   // clients whose first sign-in came to its end, good or bad
-	unsettled      atomic.Int64   // messages that were sent and have not come
+	unsettled      atomic.Int64   // messages, invitations and changes of presence of which no event has told
 }
 
 // Run loads the target as the plan says, and returns what came of it. The error is that it could not be tried: the plan or
@@ -141,8 +142,10 @@ func (r *run) phases(ctx context.Context) (interrupted bool) {
 	}
 	interrupted = ctx.Err() != nil
 	r.quiet.Store(true)
-	if !interrupted && until(ctx, r.plan.Grace, func() bool { return r.unsettled.Load() <= 0 }) {
-		r.lose()
+	if !interrupted && until(ctx, r.patience(), func() bool { return r.unsettled.Load() <= 0 }) {
+		for _, c := range r.clients {
+			c.lose()
+		}
 	}
 	r.leaving.Store(true)
 	for _, c := range r.clients {
@@ -180,17 +183,8 @@ func until(ctx context.Context, limit time.Duration, so func() bool) bool {
 	return ctx.Err() == nil
 }
 
-// lose notes the messages that have not come.
-func (r *run) lose() {
-	for _, c := range r.clients {
-		if c.partner() == nil {
-			continue
-		}
-		for _, lost := range c.pair.unsettled(c) {
-			r.stats.fault(EventLost, c, "message", lost)
-		}
-	}
-}
+// patience is how much later than expected something may come before it counts as lost.
+func (r *run) patience() time.Duration { return r.plan.Grace + time.Duration(r.stats.slowest.Load()) }
 
 // cutOff ends everything at once.
 func (r *run) cutOff() {

@@ -15,6 +15,7 @@ type pair struct {
 	generation   int // counts conversations: what belongs to an earlier one is not looked for
 	lanes        [2]lane
 	invitedSince time.Time // zero when no invitation is open
+	paused       bool      // one side is going to come again
 }
 
 // lane is what one side writes to the other.
@@ -22,7 +23,7 @@ type lane struct {
 	sent    int // the number of the last message
 	newest  int // the highest number that has come
 	pending []message
-	excused []int // those of which nobody knows whether they were sent
+	excused []int // those of which nobody knows whether they were sent, and those that were given up
 }
 
 // message is one that has been sent.
@@ -44,7 +45,34 @@ func (p *pair) fresh() {
 		p.lanes[i] = lane{}
 	}
 	p.generation++
-	p.invitedSince = time.Time{}
+	p.overLocked()
+	p.paused = false
+}
+
+// pause keeps both sides from writing until one of them has a new application. It returns false when it is not the time for
+// that: an invitation is open, or somebody has asked already.
+func (p *pair) pause() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.paused || !p.invitedSince.IsZero() {
+		return false
+	}
+	p.paused = true
+	return true
+}
+
+// isSettled tells whether all that either wrote has come, and whether both know of the conversation or neither does.
+func (p *pair) isSettled() bool {
+	p.mu.Lock()
+	settled := len(p.lanes[0].pending)+len(p.lanes[1].pending) == 0
+	p.mu.Unlock()
+	know := 0
+	for _, c := range p.clients {
+		if c != nil && c.canSend() {
+			know++
+		}
+	}
+	return settled && know != 1
 }
 
 // inviting tells whether an invitation is open, and for how long.
@@ -54,25 +82,56 @@ func (p *pair) inviting() (time.Duration, bool) {
 	return time.Since(p.invitedSince), !p.invitedSince.IsZero()
 }
 
-// invited notes that an invitation was sent, or that it is over.
-func (p *pair) invited(open bool) {
+// open notes that an invitation is about to be sent. It returns false when nobody is to begin anything.
+func (p *pair) open() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.invitedSince = (time.Time{}); open {
-		p.invitedSince = time.Now()
+	p.overLocked()
+	if !p.beginLocked() {
+		return false
 	}
+	p.invitedSince = time.Now()
+	return true
 }
 
-// next numbers a message that is about to be sent.
-func (p *pair) next(c *client) message {
+// over notes that no invitation is open.
+func (p *pair) over() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.overLocked()
+}
+
+func (p *pair) overLocked() {
+	if !p.invitedSince.IsZero() {
+		p.clients[0].run.unsettled.Add(-1)
+	}
+	p.invitedSince = time.Time{}
+}
+
+// beginLocked counts one more event that has to come, unless nobody is to begin anything. It counts first: who waits for the
+// end sees either this one, or that there is none.
+func (p *pair) beginLocked() bool {
+	r := p.clients[0].run
+	r.unsettled.Add(1)
+	if p.paused || r.quiet.Load() {
+		r.unsettled.Add(-1)
+		return false
+	}
+	return true
+}
+
+// next numbers a message that is about to be sent. It returns false when nobody is to begin anything.
+func (p *pair) next(c *client) (m message, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.beginLocked() {
+		return m, false
+	}
 	l := &p.lanes[c.side]
 	l.sent++
-	m := message{p.generation, l.sent, time.Now()}
+	m = message{p.generation, l.sent, time.Now()}
 	l.pending = append(l.pending, m)
-	c.run.unsettled.Add(1)
-	return m
+	return m, true
 }
 
 // text is what is sent: whose it is, and which.
@@ -101,23 +160,14 @@ func (p *pair) settle(from *client, number int) bool {
 	return true
 }
 
-// unsettled describes those of the client's messages that have not come, and forgets them.
-func (p *pair) unsettled(c *client) (lost []string) {
+// overdue gives up those of the client's messages that are on their way for longer than that, and describes them.
+func (p *pair) overdue(c *client, patience time.Duration) (lost []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, m := range slices.Clone(p.lanes[c.side].pending) {
-		p.settle(c, m.number)
-		lost = append(lost, m.lost(c))
-	}
-	return lost
-}
-
-// overdue takes out those of the client's messages that should have come long ago, and describes them.
-func (p *pair) overdue(c *client) (lost []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, m := range slices.Clone(p.lanes[c.side].pending) {
-		if late := time.Since(m.at); late > c.run.plan.Grace && p.settle(c, m.number) {
+	l := &p.lanes[c.side]
+	for _, m := range slices.Clone(l.pending) {
+		if time.Since(m.at) >= patience && p.settle(c, m.number) {
+			l.excused = append(l.excused, m.number) // should it come all the same, it has not come twice
 			lost = append(lost, m.lost(c))
 		}
 	}

@@ -20,10 +20,13 @@ type Plan struct {
 	// Presence and Messages are how often each client changes its presence and writes to its partner, per minute; zero
 	// means never.
 	Presence, Messages float64
+	// Churn is how often each client signs out and comes back at once, per minute; zero means never.
+	Churn float64
 	// PollTime is how long a silent poll is held; zero means 180 s, which is what servers do unless more is asked for. More
 	// is asked for, up to 1800 s. Less is for servers whose time runs faster.
 	PollTime time.Duration
-	// Grace is how much later than expected a poll's answer and an event may come. Zero means 15 s.
+	// Grace is how much later than expected a poll's answer and an event may come. Zero means 15 s. To it comes the time of
+	// the slowest answer so far: where everything is slow, what is slow is not lost.
 	Grace time.Duration
 	// NTLM is the share of clients, from 0 to 1, that log on by NTLM over their connection. The others use the password
 	// grant.
@@ -48,7 +51,7 @@ const (
 )
 
 // Low, Medium and High are plans of 100, 1,000 and 10,000 clients that stay a minute and do what phones do in a lively
-// office: a presence change in two minutes, a message each minute.
+// office: a presence change in two minutes, a message each minute, and every fifty minutes out and in again.
 func Low() Plan { return level(lowClients, 20) }
 
 // Medium is the plan of 1,000 clients.
@@ -59,7 +62,7 @@ func High() Plan { return level(highClients, 200) }
 
 func level(clients int, signIns float64) Plan {
 	return Plan{
-		Clients: clients, SignIns: signIns, WarmUp: 5 * time.Second, Duration: time.Minute, Presence: 0.5, Messages: 1, NTLM: 0.1,
+		Clients: clients, SignIns: signIns, WarmUp: 5 * time.Second, Duration: time.Minute, Presence: 0.5, Messages: 1, Churn: 0.02, NTLM: 0.1,
 	}
 }
 
@@ -86,6 +89,8 @@ func (p Plan) Validate() error {
 		return errors.New("a time of the plan is negative")
 	case !(p.Presence >= 0 && p.Messages >= 0 && p.Presence <= maxPerMinute && p.Messages <= maxPerMinute):
 		return fmt.Errorf("presence %g and messages %g per minute: want 0 to %d", p.Presence, p.Messages, maxPerMinute)
+	case !(p.Churn >= 0 && p.Churn <= maxPerMinute):
+		return fmt.Errorf("a churn of %g per minute: want 0 to %d", p.Churn, maxPerMinute)
 	case p.PollTime < 0 || p.PollTime > longestPoll:
 		return fmt.Errorf("polls of %s: want at most %s", p.PollTime, longestPoll)
 	case !(p.NTLM >= 0 && p.NTLM <= 1):

@@ -23,14 +23,18 @@ func (c *client) hold(ctx context.Context, s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closeLocked()
-	if c.stage == going || ctx.Err() != nil {
-		c.goneLocked()
-		return
-	}
 	c.stopTimersLocked()
-	c.comeAgainLocked(ctx)
-	if c.run.leaving.Load() {
-		c.leaveLocked(ctx)
+	c.forgetLocked()
+	switch {
+	case ctx.Err() != nil, c.stage == going && !c.returns:
+		c.goneLocked()
+	case c.stage == going:
+		c.doLocked(ctx, func(*line) { c.comeBack(ctx) }) // after it has signed out
+	default:
+		c.comeAgainLocked(ctx)
+		if c.run.leaving.Load() {
+			c.leaveLocked(ctx)
+		}
 	}
 }
 
@@ -94,7 +98,7 @@ func (p *poller) once() bool {
 func (p *poller) await(cn *conn, q *query, began time.Time) (answer, error) {
 	b := buffers.Get().(*[]byte)
 	*b = q.compose((*b)[:0], p.s.token)
-	err := cn.send(*b, began.Add(p.c.run.plan.PollTime+p.c.run.plan.Grace))
+	err := cn.send(*b, began.Add(p.c.run.plan.PollTime+p.c.run.patience()))
 	buffers.Put(b)
 	if err != nil {
 		return answer{}, err
@@ -209,7 +213,7 @@ func (p *poller) happened(q *query, sender string, e *event) {
 			c.mu.Lock()
 			c.presenceAt = e.Link.Href
 			if e.Type == "updated" {
-				c.presenceSince = time.Time{}
+				c.presenceOpenLocked(time.Time{})
 			}
 			c.mu.Unlock()
 		}
@@ -221,13 +225,14 @@ func (p *poller) happened(q *query, sender string, e *event) {
 		accept := in.Invitation.Links.Accept.Href
 		c.do(p.ctx, func(l *line) { c.accept(l, accept) })
 	case e.Link.Rel == "messagingInvitation" && e.Type == "completed" && strings.EqualFold(e.Status, "Failure"):
-		c.pair.invited(false)
+		c.pair.over()
 	case e.Link.Rel == "messaging" && e.Type == "updated":
+		at := in.Messaging.Links.SendMessage.Href
 		c.mu.Lock()
-		c.sendAt = in.Messaging.Links.SendMessage.Href
+		c.sendAt = at
 		c.mu.Unlock()
-		if c.side == 0 {
-			c.pair.invited(false)
+		if c.side == 0 && at != "" { // none says that the conversation is over
+			c.pair.over()
 		}
 	case e.Link.Rel == "message" && strings.EqualFold(in.Message.Direction, "Incoming"):
 		_, text, _ := strings.Cut(in.Message.Links.PlainMessage.Href, ",")

@@ -251,7 +251,7 @@ func (c *client) create(l *line, host, user string) bool {
 // fresh forgets what belonged to an earlier application.
 func (c *client) fresh() {
 	c.mu.Lock()
-	c.presenceAt, c.sendAt, c.busy, c.presenceSince = "", "", false, time.Time{}
+	c.forgetLocked()
 	c.mu.Unlock()
 	c.pair.fresh()
 }

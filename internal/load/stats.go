@@ -53,7 +53,8 @@ type stats struct {
 	signIns, signOuts, requests, polls, events,
 	sent, received, reconnects, faultCount,
 	held, mostHeld atomic.Int64
-	recent histogram // of this second
+	recent  histogram    // of this second
+	slowest atomic.Int64 // answer, in nanoseconds; polls are none
 
 	mu     sync.Mutex
 	faults map[string]*Fault
@@ -69,6 +70,12 @@ func (s *stats) took(m measure, d time.Duration) {
 	}
 	if m != connecting && m != signIn && m != delivery {
 		s.recent.add(d)
+		for {
+			slowest := s.slowest.Load()
+			if int64(d) <= slowest || s.slowest.CompareAndSwap(slowest, int64(d)) {
+				return
+			}
+		}
 	}
 }
 
