@@ -40,7 +40,12 @@ func (m Maker) Name() string {
 // MakerOf reads the marks of an answer. X-MS-Server-Fqdn is on every Front End answer that was captured; where a
 // proxy strips it, the challenge of the ticket services is as good.
 func MakerOf(x *Exchange) Maker {
-	get := x.Header.Get
+	get := func(canonical string) string { // Header.Get without the search for the canonical name
+		if values := x.Header[canonical]; len(values) > 0 {
+			return values[0]
+		}
+		return ""
+	}
 	if f := get("X-Ms-Server-Fqdn"); f != "" {
 		return Maker{FrontEnd: true, Product: "IIS", Marks: "X-MS-Server-Fqdn: " + f}
 	}
@@ -53,18 +58,9 @@ func MakerOf(x *Exchange) Maker {
 		return Maker{FrontEnd: true, Product: "IIS", Marks: "X-Ms-diagnostics"}
 	}
 	server := get("Server")
-	for _, m := range []struct{ header, part, product string }{
-		{"X-Squid-Error", "", "Squid"},
-		{"X-Feserver", "", "Exchange"}, {"X-Owa-Version", "", "Exchange"},
-		{"X-Powered-By", "ARR/", "IIS ARR"},
-		{"Server", "squid", "Squid"}, {"Server", "nginx", "nginx"}, {"Server", "Apache", "Apache"}, {"Server", "Caddy", "Caddy"},
-		{"Server", "lyncpin", "the lyncpin proxy"}, {"Server", "Microsoft-HTTPAPI", "http.sys"}, {"Server", "BigIP", "F5"},
-		{"Server", "BunkerWeb", "nginx"}, {"Via", "squid", "Squid"}, {"Via", "NS-CACHE", "NetScaler"},
-		{"Set-Cookie", "BIGipServer", "F5"}, {"Set-Cookie", "NSC_", "NetScaler"}, {"Set-Cookie", "MRHSession", "F5 APM"},
-		{"Server", "Microsoft-IIS", "IIS"},
-	} {
+	for _, m := range marks {
 		for _, value := range x.Header[m.header] {
-			if strings.Contains(strings.ToLower(value), strings.ToLower(m.part)) {
+			if strings.Contains(strings.ToLower(value), m.part) {
 				return Maker{Product: m.product, Marks: m.header + ": " + value}
 			}
 		}
@@ -73,6 +69,18 @@ func MakerOf(x *Exchange) Maker {
 		return Maker{Product: "HAProxy", Marks: "its terse page"}
 	}
 	return Maker{Product: server}
+}
+
+// marks are parts of headers, in lower case, by which products are known, the surest first.
+var marks = []struct{ header, part, product string }{
+	{"X-Squid-Error", "", "Squid"},
+	{"X-Feserver", "", "Exchange"}, {"X-Owa-Version", "", "Exchange"},
+	{"X-Powered-By", "arr/", "IIS ARR"},
+	{"Server", "squid", "Squid"}, {"Server", "nginx", "nginx"}, {"Server", "apache", "Apache"}, {"Server", "caddy", "Caddy"},
+	{"Server", "lyncpin", "the lyncpin proxy"}, {"Server", "microsoft-httpapi", "http.sys"}, {"Server", "bigip", "F5"},
+	{"Server", "bunkerweb", "nginx"}, {"Via", "squid", "Squid"}, {"Via", "ns-cache", "NetScaler"},
+	{"Set-Cookie", "bigipserver", "F5"}, {"Set-Cookie", "nsc_", "NetScaler"}, {"Set-Cookie", "mrhsession", "F5 APM"},
+	{"Server", "microsoft-iis", "IIS"},
 }
 
 // LooksLikeHTML tells an answer for people from one for programs.

@@ -80,15 +80,13 @@ func TestRulesReadWhatTheyDeclare(t *testing.T) {
 	t.Parallel()
 	rules := failure.Rules()
 	read := make([]probe.Kind, len(rules))
-	for _, r := range everyRecord(t) {
-		for _, rec := range []*probe.Record{r.Record, outsideAlone(r.Record)} {
+	for n, r := range everyRecord(t) {
+		for _, judged := range [][]alone{judgedAlone()[n], judgeAlone(outsideAlone(r.Record))} {
 			for i := range rules {
-				v := probe.NewView(rec)
-				probe.Judge(&rules[i], v)
-				if extra := v.Read() &^ rules[i].Reads &^ read[i]; extra != 0 {
+				if extra := judged[i].read &^ rules[i].Reads &^ read[i]; extra != 0 {
 					t.Errorf("%s reads %s, of %s for one, and does not declare it", rules[i].ID, extra, r.ID)
 				}
-				read[i] |= v.Read()
+				read[i] |= judged[i].read
 			}
 		}
 	}

@@ -32,16 +32,16 @@ After each row: the root causes, the worst first, and in parentheses what follow
 		fmt.Fprintf(&b, "%3d  %-8s  %s\n", i+1, r.Severity, r.ID)
 	}
 	block := ""
-	for _, r := range everyRecord(t) {
+	for n, r := range everyRecord(t) {
 		if at := blockOf(r); at != block {
 			block = at
 			fmt.Fprintf(&b, "\n%s\n%s\n%s\n", heading(rules, block), columns(rules, func(i int) byte { return tens(i + 1) }),
 				columns(rules, func(i int) byte { return '0' + byte((i+1)%10) }))
 		}
 		var follow []string
-		chance := takesTurns(r)
+		chance, judged := takesTurns(r), judgedAlone()[n]
 		letters := columns(rules, func(i int) byte {
-			switch v := probe.Judge(&rules[i], probe.NewView(r.Record)); {
+			switch v := judged[i].verdict; {
 			case slices.Contains(r.Found, rules[i].ID):
 				if !v.IsFound() {
 					t.Errorf("%s: %s is found among the others, and alone it is %s", r.ID, rules[i].ID, v)

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"lyncpin/internal/failure"
+	"lyncpin/probe"
 	"lyncpin/scenarios"
 )
 
@@ -12,6 +14,34 @@ import (
 var examined = sync.OnceValue(func() []scenarios.Result {
 	return scenarios.Run(context.Background(), scenarios.Every(), scenarios.Options{KeepRecords: true, KeepReports: true})
 })
+
+// alone is what a rule says of a record when no other was asked before, and what it reads for that.
+type alone struct {
+	verdict probe.Verdict
+	read    probe.Kind
+}
+
+// judgedAlone is what each rule says alone of each scenario, in the order of examined. Rules are asked once, for all tests that look
+// at it.
+var judgedAlone = sync.OnceValue(func() [][]alone {
+	var out [][]alone
+	for _, r := range examined() {
+		out = append(out, judgeAlone(r.Record))
+	}
+	return out
+})
+
+// judgeAlone asks each rule of the catalogue, in its order.
+func judgeAlone(rec *probe.Record) []alone {
+	rules := failure.Rules()
+	out := make([]alone, len(rules))
+	for i := range rules {
+		v := probe.NewView(rec)
+		out[i].verdict = probe.Judge(&rules[i], v)
+		out[i].read = v.Read()
+	}
+	return out
+}
 
 // everyRecord is examined, when each scenario has a record to judge.
 func everyRecord(t *testing.T) []scenarios.Result {

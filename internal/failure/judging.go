@@ -47,11 +47,15 @@ func externalWebHosts(v *probe.View) []string {
 func findExternalWebHosts(v *probe.View) []string {
 	hosts := slices.Clone(v.Expected().ExternalWeb)
 	out := v.At(probe.External)
+	signs := map[string]bool{} // of the internal site, by host: many exchanges are with the same
 	for _, x := range out.Exchanges(probe.GetRoot, probe.GetRootLegacy, probe.GetHop) {
 		if !strings.HasPrefix(x.Host, publicLabel) && x.Purpose != probe.GetHop || x.Document == nil || x.Document.Redirect() != "" {
 			continue
 		}
-		if !internalSigns(out, x.Host) {
+		if _, known := signs[x.Host]; !known {
+			signs[x.Host] = internalSigns(out, x.Host)
+		}
+		if !signs[x.Host] {
 			hosts = append(hosts, x.Document.Hosts()...)
 		}
 	}
