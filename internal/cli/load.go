@@ -166,7 +166,11 @@ func (a *app) load(ctx context.Context, opts loadOptions, plan load.Plan) error 
 		fmt.Fprintln(a.env.Stderr)
 	}
 	if err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "load: "))
+		plain := errors.New(strings.TrimPrefix(err.Error(), "load: "))
+		if errors.Is(err, load.ErrRefused) {
+			return hint(plain, "only the owner of what is there may write it under addresses in the bench file")
+		}
+		return plain
 	}
 	write := map[string]func() error{
 		"text": func() error { return load.Text(a.env.Stdout, result) },
@@ -186,6 +190,8 @@ func (a *app) load(ctx context.Context, opts loadOptions, plan load.Plan) error 
 		}
 	}
 	switch {
+	case len(result.Faults) > 0:
+		return exitError(exitFound)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case !result.Correct():

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"path/filepath"
 	"strconv"
@@ -38,22 +40,26 @@ const maxBenchAccounts = 1_000_000
 
 // benchTarget reads a bench file. Names of files in it are relative to it.
 func benchTarget(name string) (load.Target, error) {
-	target, err := readBench(name)
+	data, err := readFile(name)
 	if err != nil {
-		return load.Target{}, fmt.Errorf("%s: %w", name, err)
+		return load.Target{}, hint(err, `"lyncpin load --help" shows what is in such a file`)
+	}
+	target, err := readBench(name, data)
+	if err != nil {
+		return load.Target{}, hint(fmt.Errorf("%s: %w", name, err), `"lyncpin load --help" shows what is in such a file`)
 	}
 	return target, nil
 }
 
-func readBench(name string) (target load.Target, err error) {
-	data, err := readFile(name)
-	if err != nil {
-		return target, err
-	}
+func readBench(name string, data []byte) (target load.Target, err error) {
 	var b benchFile
-	if err := yamlfile.Safely(data, func() error {
+	err = yamlfile.Safely(data, func() error {
 		return yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&b)
-	}); err != nil {
+	})
+	switch {
+	case errors.Is(err, io.EOF):
+		return target, errors.New("the file is empty")
+	case err != nil:
 		return target, fmt.Errorf("%s", strings.Join(strings.Fields(yaml.FormatError(err, false, false)), " "))
 	}
 	beside := func(file string) string {

@@ -150,11 +150,21 @@ func (a *app) startLab(ctx context.Context, users int, proxy string) (dir string
 	if err := appears(ctx, filepath.Join(dir, lab.EndpointsFile), ended); err != nil {
 		stop()
 		if errors.Is(err, io.EOF) {
-			err = errors.New(strings.TrimPrefix(strings.TrimSpace(said.String()), "lyncpin: "))
+			err = lastWords(said.String())
 		}
 		return "", func() {}, fmt.Errorf("the lab did not start: %w", err)
 	}
 	return dir, stop, nil
+}
+
+// lastWords is the error that a lab ended with, by what it wrote.
+func lastWords(said string) error {
+	text, advice, hinted := strings.Cut(strings.TrimSpace(said), "\nhint: ")
+	err := errors.New(strings.TrimPrefix(text, "lyncpin: "))
+	if hinted {
+		return hint(err, "%s", advice)
+	}
+	return err
 }
 
 // appears waits for a file that a process writes. Its error is io.EOF when the process ended before.

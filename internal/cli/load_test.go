@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -24,5 +25,17 @@ func TestDescriptorsOfALoad(t *testing.T) {
 		if (err == nil) != tc.enough || err != nil && !strings.Contains(err.Error(), "open files in one process, and the limit is ") {
 			t.Errorf("%d clients, proxy %q, limit %d: %v, want enough %t", tc.clients, tc.opts.proxy, tc.limit, err, tc.enough)
 		}
+	}
+}
+
+func TestLastWordsOfALab(t *testing.T) {
+	t.Parallel()
+	err := lastWords("lyncpin: nginx is not installed\nhint: install it\n")
+	h, ok := errors.AsType[*hinted](err)
+	if err.Error() != "nginx is not installed" || !ok || h.hint != "install it" {
+		t.Errorf("%q, want the error and its hint apart", err)
+	}
+	if err := lastWords("lyncpin: no room\n"); err.Error() != "no room" {
+		t.Errorf("%q, want what it said", err)
 	}
 }

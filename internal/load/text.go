@@ -19,10 +19,13 @@ func Text(w io.Writer, r *Result) error {
 		fmt.Fprintln(out, "it was cut off before its end")
 	}
 	if len(r.Faults) == 0 {
-		if r.Correct() {
-			fmt.Fprintln(out, "\nnothing was wrong")
-		} else {
+		switch {
+		case !r.Correct():
 			fmt.Fprintln(out, "\nnobody signed in")
+		case r.Interrupted:
+			fmt.Fprintln(out, "\nnothing was wrong until then")
+		default:
+			fmt.Fprintln(out, "\nnothing was wrong")
 		}
 	}
 	for _, f := range r.Faults {
