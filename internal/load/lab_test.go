@@ -3,6 +3,7 @@ package load_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -67,13 +68,21 @@ func TestHealthyDeployment(t *testing.T) {
 	}
 }
 
-// TestChurn has clients sign out and in again in the middle of what they do: nothing is lost by that.
+// TestChurn has clients sign out and in again in the middle of what they do, where messages are slow: nothing is lost by that.
 func TestChurn(t *testing.T) {
 	t.Parallel()
 	const clients = 21
-	_, target := deploymentOf(t, clients, lab.Options{Speed: 100}, nil)
+	target := behind(t, clients, func(m *meddler, w http.ResponseWriter, r *http.Request) {
+		if isMessage(r) {
+			select {
+			case <-time.After(300 * time.Millisecond):
+			case <-r.Context().Done():
+			}
+		}
+		m.pass.ServeHTTP(w, r)
+	}, nil)
 	plan := brief(clients)
-	plan.Churn, plan.Messages = 20, 240
+	plan.Churn, plan.Messages, plan.NTLM = 20, 240, 0 // this proxy shares its connections
 	got, err := load.Run(t.Context(), target, plan)
 	if err != nil {
 		t.Fatal(err)
