@@ -243,7 +243,7 @@ func (ss *session) relay(c *serverConn) error {
 		}
 	}
 	o.end(answer.trailer)
-	if o.flush() != nil {
+	if ss.flushLast() != nil {
 		ss.keep = false
 		ex.failure = classify(ex, context.Canceled)
 	}

@@ -323,3 +323,36 @@ func TestEverybodyAtOnce(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// The last answer of a connection is whole, and TLS ends with its goodbye: without one a client must think that it was cut.
+func TestGoodbye(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("0123456789abcdef", 64<<10)
+	w := newWorld(t)
+	w.server("fe1", "https", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/large" {
+			io.WriteString(rw, large)
+			return
+		}
+		io.WriteString(rw, "small")
+	}))
+	w.rule(proxy.Rule{WebServers: []string{"fe1"}})
+	w.start()
+	for _, c := range []struct{ name, request, end string }{
+		{"small", "GET / HTTP/1.1\r\nHost: " + published + "\r\nConnection: close\r\n\r\n", "small"},
+		{"large", "GET /large HTTP/1.0\r\nHost: " + published + "\r\n\r\n", large},
+		{"refused", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "</html>\n"},
+		{"refused with a body", "POST / HTTP/1.1\r\nHost: nowhere.example\r\nContent-Length: 9999999\r\n\r\nabc", "</html>\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := w.raw("https")
+			if _, err := io.WriteString(conn, c.request); err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(conn)
+			if err != nil || !strings.HasSuffix(string(got), c.end) {
+				t.Errorf("%d bytes, the last of them %q, error %v; want the answer and the goodbye", len(got), got[max(0, len(got)-20):], err)
+			}
+		})
+	}
+}

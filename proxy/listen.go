@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -145,6 +146,8 @@ type clientConn struct {
 	state    atomic.Int32 // http.ConnState
 	deadline atomic.Bool  // somebody else sets write deadlines
 	lifetime *time.Timer  // nil without one
+	holding  bool         // what is written is held until leave; for the session alone
+	held     []byte
 	once     sync.Once
 	closeErr error
 	counts   *listenerCounts // nil for a request over HTTP/2
@@ -200,10 +203,22 @@ func clientText(client netip.Addr, conn net.Conn) string {
 
 // Write ends a connection whose client has not read for as long as Timeouts.Idle.
 func (c *clientConn) Write(p []byte) (int, error) {
+	if c.holding {
+		c.held = append(c.held, p...)
+		return len(p), nil
+	}
 	if c.patience > 0 && !c.deadline.Load() {
 		c.Conn.SetWriteDeadline(time.Now().Add(c.patience))
 	}
 	return c.Conn.Write(p)
+}
+
+// leave sends what is held, the last answer and the goodbye of TLS, in one piece.
+func (c *clientConn) leave() {
+	c.holding = false
+	c.Conn.SetWriteDeadline(after(time.Now(), cmp.Or(c.patience, idleDefault)))
+	c.Conn.Write(c.held)
+	c.held = nil
 }
 
 func (c *clientConn) SetWriteDeadline(t time.Time) error {

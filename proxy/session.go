@@ -146,6 +146,12 @@ func (ss *session) end() {
 	if r := recover(); r != nil {
 		ss.s.log.Error("a request ended in a panic", "client", ss.conn.text, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 	}
+	if ss.conn.holding {
+		if t, ok := ss.in.conn.(*tls.Conn); ok {
+			t.CloseWrite() // its goodbye is held, too
+		}
+		ss.conn.leave()
+	}
 	if ss.unread {
 		if half, ok := ss.in.conn.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite() // for TLS this is its goodbye alone
@@ -347,13 +353,21 @@ func (ss *session) own(status int, h http.Header, text string) {
 	if ss.ex.method != http.MethodHead {
 		o.buf = append(o.buf, text...)
 	}
-	if o.flush() != nil {
+	if ss.flushLast() != nil {
 		ss.keep = false
 		return
 	}
 	if !ss.body.done() {
 		ss.discard()
 	}
+}
+
+// flushLast flushes the end of an answer. When the connection ends with it, the goodbye of TLS goes in the same packet.
+func (ss *session) flushLast() error {
+	if _, ok := ss.in.conn.(*tls.Conn); ok && !ss.keep {
+		ss.conn.holding = true
+	}
+	return ss.out.flush()
 }
 
 func (ss *session) appendStatus(out []byte, status int, reason string) []byte {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
@@ -17,7 +18,8 @@ import (
 type socket struct {
 	*net.TCPConn
 	raw     syscall.RawConn
-	quiet   bool // what look saw
+	quiet   bool        // what look saw
+	abrupt  atomic.Bool // it is cut off when it is closed
 	in, out transfer
 	read    func(fd uintptr) bool // in.read, made once
 	write   func(fd uintptr) bool // out.write, likewise
@@ -144,3 +146,18 @@ func (s *socket) peek(fd uintptr) {
 
 // pollIn is POLLIN of poll(2).
 const pollIn = 1
+
+// SetLinger is that of the connection; with zero, Close cuts it off.
+func (s *socket) SetLinger(sec int) error {
+	s.abrupt.Store(sec == 0)
+	return s.TCPConn.SetLinger(sec)
+}
+
+// Close says goodbye first, as the other calls are made. What takes long in closing a connection is done then, so that the scheduler,
+// who is told of the rest, does not see a call that lasts.
+func (s *socket) Close() error {
+	if !s.abrupt.Load() {
+		s.raw.Control(func(fd uintptr) { syscall.RawSyscall(syscall.SYS_SHUTDOWN, fd, syscall.SHUT_WR, 0) })
+	}
+	return s.TCPConn.Close()
+}

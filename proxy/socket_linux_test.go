@@ -53,6 +53,15 @@ func TestQuickIsLikeNet(t *testing.T) {
 			conn.Close()
 			return conn.Write([]byte("abc"))
 		}, net.ErrClosed},
+		{"cut off", func(conn net.Conn, peer *net.TCPConn) (int, error) {
+			conn.(interface{ SetLinger(int) error }).SetLinger(0)
+			conn.Close()
+			return peer.Read(make([]byte, 8))
+		}, syscall.ECONNRESET},
+		{"ended", func(conn net.Conn, peer *net.TCPConn) (int, error) {
+			conn.Close()
+			return peer.Read(make([]byte, 8))
+		}, io.EOF},
 		{"a write into what is gone", func(conn net.Conn, peer *net.TCPConn) (int, error) {
 			conn.(interface{ CloseWrite() error }).CloseWrite()
 			return conn.Write([]byte("abc"))

@@ -15,6 +15,9 @@ const (
 	calmBytes = 1 << 20
 	// leftBytes is how much must have been allocated, and leftGoroutines how many must have ended, for it to be worth collecting.
 	leftBytes, leftGoroutines = 4 << 20, 250
+	// smallHeap is what is collected less often: of so little, five times as much is still nothing to a server, and collecting it at
+	// every doubling costs a new connection some percent.
+	smallHeap, smallHeapPercent = 16 << 20, 400
 )
 
 // giveBack returns memory to the system that a busy time leaves behind, such as the handshakes of thousands of clients whose polls
@@ -22,17 +25,29 @@ const (
 func giveBack() (stop func()) {
 	done := make(chan struct{})
 	var running sync.WaitGroup
+	usual := debug.SetGCPercent(smallHeapPercent)
 	running.Go(func() {
 		tick := time.NewTicker(thriftEvery)
 		defer tick.Stop()
+		defer debug.SetGCPercent(usual)
 		var t thrift
+		percent := smallHeapPercent
 		for {
 			select {
 			case <-done:
 				return
 			case <-tick.C:
 			}
-			if t.due(readMemory()) {
+			now := readMemory()
+			want := usual
+			if now.live < smallHeap {
+				want = smallHeapPercent
+			}
+			if want != percent {
+				debug.SetGCPercent(want)
+				percent = want
+			}
+			if t.due(now) {
 				runtime.GC() // what pools hold is freed by the second collection
 				debug.FreeOSMemory()
 			}
