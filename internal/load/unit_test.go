@@ -46,11 +46,71 @@ func TestRefusedBeforeTheFirstPacket(t *testing.T) {
 	}
 }
 
+// TestLate has a message come after it was given up: it has not come twice.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	r := newRun(Target{Accounts: []Account{{SIP: "load1@contoso.example"}, {SIP: "load2@contoso.example"}}}, Plan{Clients: 2})
+	from, to := r.clients[0], r.clients[1]
+	come := func(m message) {
+		to.received(&line{c: to, ctx: t.Context()}, &query{}, "sip:load1@contoso.example", m.text(from))
+	}
+	late, _ := from.pair.next(from)
+	next, _ := from.pair.next(from)
+	come(next)
+	if lost := from.pair.overdue(from, time.Hour); len(lost) != 0 {
+		t.Errorf("lost within an hour: %q", lost)
+	}
+	if lost := from.pair.overdue(from, 0); len(lost) != 1 || !strings.HasPrefix(lost[0], "message 1 to load2@contoso.example did not come in ") {
+		t.Errorf("lost %q, want message 1", lost)
+	}
+	come(late)
+	if len(r.stats.faults) > 0 || r.unsettled.Load() != 0 || r.stats.received.Load() != 2 {
+		t.Errorf("faults %v, %d on their way, %d received; want 0, 0, 2", r.stats.faults, r.unsettled.Load(), r.stats.received.Load())
+	}
+	come(next)
+	if r.stats.faults[EventTwice] == nil {
+		t.Error("a message that came twice was not noticed")
+	}
+	r.quiet.Store(true)
+	if _, ok := from.pair.next(from); ok || r.unsettled.Load() != 0 {
+		t.Error("a message was begun although everybody waits for the end")
+	}
+}
+
+// TestLostBeforeOneGoes has a message that does not come, and its receiver sign out and come again: it is noticed, although the
+// new application knows nothing of it.
+func TestLostBeforeOneGoes(t *testing.T) {
+	t.Parallel()
+	r := newRun(Target{Accounts: []Account{{SIP: "load1@contoso.example"}, {SIP: "load2@contoso.example"}}, Routes: map[string]string{"": "127.0.0.1:1"}},
+		Plan{Clients: 2, Grace: time.Millisecond})
+	from, to := r.clients[0], r.clients[1]
+	to.stage, to.session = here, &session{host: "lyncweb-ext.contoso.example", app: "/ucwa"}
+	if _, ok := from.pair.next(from); !ok {
+		t.Fatal("no message before anything happens")
+	}
+	to.stepOut(t.Context())
+	r.work.Wait()
+	if f := r.stats.faults[EventLost]; f == nil || f.Count != 1 || !strings.HasPrefix(f.Examples[0].Came, "message 1 to load2@") {
+		t.Errorf("lost = %+v, want the message", f)
+	}
+	if to.stage != going || !to.returns {
+		t.Errorf("stage %d, returns %t; want that it goes to come again", to.stage, to.returns)
+	}
+	if _, ok := from.pair.next(from); ok {
+		t.Error("a message was begun to somebody who is away")
+	}
+	to.pair.fresh()
+	if _, ok := from.pair.next(from); !ok {
+		t.Error("no message to somebody who is back")
+	}
+}
+
 func TestPlansThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]Plan{
 		"nobody": {}, "negative": {Clients: -1}, "too-many": {Clients: maxClients + 1}, "slow": {Clients: 1, SignIns: -1},
 		"time": {Clients: 1, Duration: -1}, "poll": {Clients: 1, PollTime: time.Hour}, "ntlm": {Clients: 1, NTLM: 1.1}, "busy": {Clients: 1, Messages: 1e9},
+		"churn": {Clients: 1, Churn: -1},
 	} {
 		if p.Validate() == nil {
 			t.Errorf("%s: no error", name)
