@@ -246,7 +246,7 @@ func (ss *session) connect(n *node, fresh bool) (*serverConn, error) {
 		if c == nil {
 			break
 		}
-		if ss.repeatable() && ss.ex.began.Sub(c.since) < justNow || c.alive() {
+		if c.alive() {
 			w.counts.taken.Add(1)
 			c.reused = true
 			return c, nil
@@ -271,9 +271,6 @@ func (ss *session) dial(w *webServer, key string) (*serverConn, error) {
 	}
 	return c, err
 }
-
-// justNow is so short after an answer that it is not worth a look whether the web server has said more since.
-const justNow = 100 * time.Microsecond
 
 // recycle keeps c for the next request that may use it.
 func (ss *session) recycle(c *serverConn) {
