@@ -3,7 +3,7 @@ package load
 import "context"
 
 // stepOut signs out, in order to come again. Before, it waits until nothing is on its way that would be lost with the
-// application.
+// application. When that takes too long it stays: what is missing is then for others to judge.
 func (c *client) stepOut(ctx context.Context) {
 	if !c.pair.pause() {
 		return // perhaps the next time
@@ -14,13 +14,11 @@ func (c *client) stepOut(ctx context.Context) {
 		c.mu.Unlock()
 		return told && c.pair.isSettled() || c.run.quiet.Load()
 	}
-	if !until(ctx, c.run.patience(), settled) || c.run.quiet.Load() {
+	if !until(ctx, c.run.patience(), settled) || c.run.quiet.Load() || !settled() {
+		c.pair.resume()
 		return
 	}
-	c.losePresence()
-	c.loseMessages()
 	if other := c.partner(); other != nil {
-		other.loseMessages()
 		other.mu.Lock()
 		other.sendAt = "" // the conversation ends with the application
 		other.mu.Unlock()

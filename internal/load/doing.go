@@ -56,9 +56,6 @@ func (c *client) changePresence(l *line) {
 		state = "Busy"
 	}
 	q := query{method: http.MethodPost, host: l.s.host, target: at, media: mediaJSON, body: `{"availability":"` + state + `"}`, expect: http.StatusNoContent}
-	if late := time.Since(since); !since.IsZero() && late > c.run.patience() {
-		l.fault(EventLost, &q, lostPresence(since))
-	}
 	c.mu.Lock()
 	c.presenceOpenLocked(time.Now())
 	quiet := c.run.quiet.Load() // looked at last: who waits for the end sees either this change, or that there is none
@@ -69,8 +66,12 @@ func (c *client) changePresence(l *line) {
 	if quiet {
 		return
 	}
+	asked := time.Now()
 	a, ok := l.ask(setPresence, q)
 	a.release()
+	if !since.IsZero() && asked.Sub(since) > c.run.patience() {
+		l.fault(EventLost, &q, lostPresence(since))
+	}
 	if !ok {
 		c.mu.Lock()
 		c.presenceOpenLocked(time.Time{}) // nobody knows whether it was done
@@ -100,15 +101,6 @@ func (c *client) forgetLocked() {
 
 // lose notes the events that have not come, and forgets them.
 func (c *client) lose() {
-	c.losePresence()
-	c.loseMessages()
-	if late, waiting := c.pair.inviting(); waiting && c.side == 0 {
-		c.run.stats.fault(EventLost, c, "invitation", lostInvitation(late))
-		c.pair.over()
-	}
-}
-
-func (c *client) losePresence() {
 	c.mu.Lock()
 	since := c.presenceSince
 	c.presenceOpenLocked(time.Time{})
@@ -116,11 +108,12 @@ func (c *client) losePresence() {
 	if !since.IsZero() {
 		c.run.stats.fault(EventLost, c, "presence", lostPresence(since))
 	}
-}
-
-func (c *client) loseMessages() {
 	for _, lost := range c.pair.overdue(c, 0) {
 		c.run.stats.fault(EventLost, c, "message", lost)
+	}
+	if late, waiting := c.pair.inviting(); waiting && c.side == 0 {
+		c.run.stats.fault(EventLost, c, "invitation", lostInvitation(late))
+		c.pair.over()
 	}
 }
 
@@ -188,11 +181,11 @@ func (c *client) send(l *line, at string) {
 		return
 	}
 	q := query{method: http.MethodPost, host: l.s.host, target: at, media: "text/plain", body: n.text(c), expect: http.StatusCreated}
-	for _, lost := range c.pair.overdue(c, c.run.patience()) {
-		l.fault(EventLost, &q, lost)
-	}
 	a, ok := l.ask(sendMessage, q)
 	a.release()
+	for _, lost := range c.pair.overdue(c, c.run.patience()) { // after the answer, whose own time is known now
+		l.fault(EventLost, &q, lost)
+	}
 	if !ok {
 		c.pair.excuse(c, n)
 		return

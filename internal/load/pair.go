@@ -61,6 +61,13 @@ func (p *pair) pause() bool {
 	return true
 }
 
+// resume ends a pause before anybody went.
+func (p *pair) resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = false
+}
+
 // isSettled tells whether all that either wrote has come, and whether both know of the conversation or neither does.
 func (p *pair) isSettled() bool {
 	p.mu.Lock()
