@@ -54,7 +54,7 @@ type stats struct {
 	sent, received, reconnects, faultCount,
 	held, mostHeld atomic.Int64
 	recent  histogram    // of this second
-	slowest atomic.Int64 // answer, in nanoseconds; polls are none
+	slowest atomic.Int64 // answer or connection, in nanoseconds; polls are none
 
 	mu     sync.Mutex
 	faults map[string]*Fault
@@ -70,11 +70,14 @@ func (s *stats) took(m measure, d time.Duration) {
 	}
 	if m != connecting && m != signIn && m != delivery {
 		s.recent.add(d)
-		for {
-			slowest := s.slowest.Load()
-			if int64(d) <= slowest || s.slowest.CompareAndSwap(slowest, int64(d)) {
-				return
-			}
+	}
+	if m == signIn || m == delivery {
+		return // they are made of several
+	}
+	for {
+		slowest := s.slowest.Load()
+		if int64(d) <= slowest || s.slowest.CompareAndSwap(slowest, int64(d)) {
+			return
 		}
 	}
 }
