@@ -24,6 +24,28 @@ type bubble struct {
 	org    *fakelync.Organisation
 	srv    *fakelync.Server
 	listen pipes
+	ends   *ends
+}
+
+// ends are the clients' ends of connections. A machine that closes while a client holds its end and reads no more waits for that
+// client with a lock in its hand, and in a bubble time stands still for who waits for a lock.
+type ends struct {
+	mu  sync.Mutex
+	all []net.Conn
+}
+
+func (e *ends) add(c net.Conn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.all = append(e.all, c)
+}
+
+func (e *ends) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.all {
+		c.Close()
+	}
 }
 
 // inBubble runs test with a machine whose external site is reached through pipes.
@@ -44,7 +66,9 @@ func inBubble(t *testing.T, speed float64, test func(*testing.T, bubble)) {
 			t.Fatal(err)
 		}
 		defer srv.Close()
-		test(t, bubble{org, srv, p})
+		var clients ends
+		defer clients.close()
+		test(t, bubble{org, srv, p, &clients})
 	})
 }
 
@@ -60,6 +84,7 @@ func (b bubble) dial(wrap func(net.Conn) net.Conn) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	select {
 	case b.listen.conns <- wrap(theirs):
+		b.ends.add(ours)
 		return ours, nil
 	case <-b.listen.closed:
 		return nil, net.ErrClosed
