@@ -33,15 +33,15 @@ func loadExpected(path string, data []byte) (probe.Expected, error) {
 	case errors.Is(err, io.EOF):
 		return out, fmt.Errorf("%s: the file is empty", path)
 	case err != nil:
-		return out, expectedError(path, err)
+		return out, yamlError(path, err, reflect.TypeFor[probe.Expected](), reflect.TypeFor[probe.WebServer]())
 	case second:
 		return out, fmt.Errorf("%s: a second document: want one", path)
 	}
 	return out, checkExpected(path, out)
 }
 
-// expectedError is one line with the place in front.
-func expectedError(path string, err error) error {
+// yamlError is one line with the place in front. A field that is unknown may be meant for one of those types.
+func yamlError(path string, err error, of ...reflect.Type) error {
 	ye, ok := errors.AsType[yaml.Error](err)
 	if !ok {
 		return fmt.Errorf("%s: %w", path, err)
@@ -52,7 +52,10 @@ func expectedError(path string, err error) error {
 	}
 	if _, ok := errors.AsType[*yaml.UnknownFieldError](err); ok {
 		word := strings.Trim(strings.TrimPrefix(text, "unknown field "), `"`)
-		known := append(tags(reflect.TypeFor[probe.Expected]()), tags(reflect.TypeFor[probe.WebServer]())...)
+		var known []string
+		for _, t := range of {
+			known = append(known, tags(t)...)
+		}
 		text = (&scenarios.UnknownError{What: "field", Word: word, Nearest: nearest.Word(word, known)}).Error()
 	}
 	if t := ye.GetToken(); t != nil && t.Position != nil {
@@ -65,9 +68,11 @@ func kindWords(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"
+	case reflect.Int:
+		return "a number"
 	case reflect.Slice:
 		return "a list"
-	case reflect.Struct:
+	case reflect.Struct, reflect.Map:
 		return "a group of fields"
 	}
 	return "a text"

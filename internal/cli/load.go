@@ -221,5 +221,5 @@ func enoughDescriptors(clients, each, limit int) error {
 		return nil
 	}
 	return hint(fmt.Errorf("%d clients need about %d open files in one process, and the limit is %d", clients, need, limit),
-		"ulimit -Hn shows the limit; fewer --clients, or --proxy none, need less")
+		"ulimit -Hn shows the limit; fewer --clients need less, and so does a lab without a proxy (--proxy none)")
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -40,33 +41,42 @@ const maxBenchAccounts = 1_000_000
 
 // benchTarget reads a bench file. Names of files in it are relative to it.
 func benchTarget(name string) (load.Target, error) {
-	data, err := readFile(name)
+	target, err := readBench(name)
 	if err != nil {
 		return load.Target{}, hint(err, `"lyncpin load --help" shows what is in such a file`)
-	}
-	target, err := readBench(name, data)
-	if err != nil {
-		return load.Target{}, hint(fmt.Errorf("%s: %w", name, err), `"lyncpin load --help" shows what is in such a file`)
 	}
 	return target, nil
 }
 
-func readBench(name string, data []byte) (target load.Target, err error) {
+func readBench(name string) (load.Target, error) {
+	data, err := readFile(name)
+	if err != nil {
+		return load.Target{}, err
+	}
 	var b benchFile
 	err = yamlfile.Safely(data, func() error {
 		return yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&b)
 	})
 	switch {
 	case errors.Is(err, io.EOF):
-		return target, errors.New("the file is empty")
+		return load.Target{}, fmt.Errorf("%s: the file is empty", name)
 	case err != nil:
-		return target, fmt.Errorf("%s", strings.Join(strings.Fields(yaml.FormatError(err, false, false)), " "))
+		return load.Target{}, yamlError(name, err, reflect.TypeFor[benchFile](), reflect.TypeFor[benchAccount]())
 	}
+	target, err := b.target(filepath.Dir(name))
+	if err != nil {
+		return load.Target{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return target, nil
+}
+
+// target is what the file, which is in dir, says.
+func (b *benchFile) target(dir string) (target load.Target, err error) {
 	beside := func(file string) string {
 		if filepath.IsAbs(file) {
 			return file
 		}
-		return filepath.Join(filepath.Dir(name), file)
+		return filepath.Join(dir, file)
 	}
 	target = load.Target{Domain: b.SIPDomain, Routes: map[string]string{}}
 	for _, text := range b.Addresses {

@@ -37,7 +37,8 @@ func (a *app) loadTarget(ctx context.Context, opts loadOptions, clients int) (ta
 		}
 	}
 	if err == nil && len(target.Accounts) < clients {
-		err = fmt.Errorf("%d clients need as many accounts, and there are %d", clients, len(target.Accounts))
+		err = hint(fmt.Errorf("%d clients need as many accounts, and there are %d", clients, len(target.Accounts)),
+			`fewer --clients, or more accounts: "lyncpin lab --users %d" makes them`, clients)
 	}
 	if err != nil {
 		done()
